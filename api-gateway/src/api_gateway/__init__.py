@@ -1,0 +1,1 @@
+"""The public entry: accepts notifications durably and explains what happened to them."""

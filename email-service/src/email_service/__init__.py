@@ -1,0 +1,1 @@
+"""Delivers email notifications by SMTP."""

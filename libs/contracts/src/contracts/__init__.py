@@ -1,0 +1,1 @@
+"""Wire formats shared by all processes: messages, events, envelope, names, error codes."""

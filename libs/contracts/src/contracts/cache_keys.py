@@ -1,0 +1,18 @@
+"""Redis keys that more than one process reads, so that owner and reader cannot disagree."""
+
+from uuid import UUID
+
+
+def user_key(user_id: UUID) -> str:
+    """Holds the `UserSnapshot`; written by user-service and the gateway, the newer row wins."""
+    return f"user:{user_id}"
+
+
+def template_key(code: str) -> str:
+    """Holds the `TemplateSnapshot`; written by template-service and the gateway, likewise."""
+    return f"template:{code}"
+
+
+def api_key_key(digest: str) -> str:
+    """Holds the `ApiKeyRecord` with this SHA-256 (hex); written by user-service."""
+    return f"apikey:{digest}"

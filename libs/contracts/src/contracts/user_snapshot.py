@@ -1,0 +1,40 @@
+"""What the gateway needs to know of a user; user-service answers it and keeps it in Redis."""
+
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.notification import DeviceKind
+
+
+class DeviceAddress(BaseModel):
+    """One place that a push can go to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: DeviceKind
+    token: str
+
+
+class ChannelPreferences(BaseModel):
+    """Which channels the user wants at all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    email: bool = True
+    push: bool = True
+
+
+class UserSnapshot(BaseModel):
+    """A user as of one row version; a higher version is newer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user_id: UUID
+    version: int = Field(ge=1)
+    is_active: bool
+    email: str | None
+    language: str
+    timezone: str
+    preferences: ChannelPreferences
+    devices: tuple[DeviceAddress, ...] = ()

@@ -1,0 +1,1 @@
+"""The channel engine: consume, claim, render, send by providers, retry, dead-letter, report."""

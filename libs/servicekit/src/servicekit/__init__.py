@@ -1,0 +1,1 @@
+"""Technical ground of every service: app factory, errors, logging, health, connections."""

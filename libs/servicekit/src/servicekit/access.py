@@ -1,0 +1,190 @@
+"""Who is calling, and whether they may: every route says so, and the default is no.
+
+A route declares its callers by a dependency on `Allow`. `refuse_undeclared_routes` stops the
+service from being built when one does not, so that a forgotten declaration cannot reach production.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Protocol
+
+from fastapi import FastAPI, Request, Security
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+
+from contracts.access import Role, Scope
+from servicekit.errors import ForbiddenError, UnauthenticatedError
+
+
+class CallerKind(StrEnum):
+    """What sort of caller it is."""
+
+    APPLICATION = "application"
+    USER = "user"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A caller that has been recognised."""
+
+    kind: CallerKind
+    id: str
+    scopes: frozenset[Scope] = field(default_factory=frozenset)
+    role: Role | None = None
+
+    @property
+    def caller_id(self) -> str:
+        """Names the caller among all kinds; what they own is stored under it."""
+        return f"{self.kind}:{self.id}"
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether they may act on everything."""
+        return self.role is Role.ADMIN or Scope.ADMIN in self.scopes
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a request brought to show who sends it; each may be absent."""
+
+    api_key: str | None
+    bearer: str | None
+    service_token: str | None
+
+
+class Authenticate(Protocol):
+    """Recognises callers."""
+
+    async def __call__(self, credentials: Credentials) -> Principal:
+        """The caller.
+
+        Raises:
+            UnauthenticatedError: There are no valid credentials.
+        """
+        ...
+
+
+_api_key_header = APIKeyHeader(name="X-API-Key", auto_error=False)
+_service_token_header = APIKeyHeader(
+    name="X-Service-Token", auto_error=False, scheme_name="ServiceToken"
+)
+_bearer = HTTPBearer(auto_error=False)
+
+
+class Allow:
+    """Dependency of a route: who may call it. Admins always may, except on service-only routes.
+
+    Args:
+        scope: Applications that have this scope.
+        users: Signed-in users; what exactly they may touch, the route decides by `Principal.id`.
+        services: Names of our own services.
+    """
+
+    def __init__(
+        self,
+        *,
+        scope: Scope | None = None,
+        users: bool = False,
+        services: tuple[str, ...] = (),
+    ) -> None:
+        self.scope = scope
+        self.users = users
+        self.services = services
+
+    async def __call__(
+        self,
+        request: Request,
+        api_key: Annotated[str | None, Security(_api_key_header)],
+        bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+        service_token: Annotated[str | None, Security(_service_token_header)],
+    ) -> Principal:
+        """Recognise the caller and check that they are among those declared."""
+        authenticate: Authenticate | None = request.app.state.authenticate
+        if authenticate is None:
+            msg = "This service recognises no callers."
+            raise UnauthenticatedError(msg)
+        principal = await authenticate(
+            Credentials(api_key, bearer.credentials if bearer else None, service_token)
+        )
+        if not self.admits(principal):
+            raise ForbiddenError(self._refusal(principal))
+        return principal
+
+    def admits(self, principal: Principal) -> bool:
+        """Whether this caller is among those declared."""
+        if principal.kind is CallerKind.SERVICE:
+            return principal.id in self.services
+        if not self.scope and not self.users and self.services:
+            return False
+        if principal.is_admin:
+            return True
+        if principal.kind is CallerKind.APPLICATION:
+            return self.scope is not None and self.scope in principal.scopes
+        return self.users
+
+    def _refusal(self, principal: Principal) -> str:
+        if principal.kind is CallerKind.APPLICATION and self.scope:
+            return f"This needs an API key with the scope {self.scope}."
+        if self.services and not self.scope and not self.users:
+            return "This is for the system's own services only."
+        return "This needs an administrator."
+
+
+class UndeclaredAccessError(RuntimeError):
+    """A route that does not say who may call it."""
+
+
+PUBLIC_PATHS = frozenset(
+    {
+        "/health",
+        "/health/live",
+        "/health/ready",
+        "/health/readiness",
+        "/metrics",
+        "/docs",
+        "/docs/oauth2-redirect",
+        "/openapi.json",
+    }
+)
+"""Open to everybody in every service, also below `/api/v1`."""
+
+PUBLIC_MARK = "public"
+"""A route with `openapi_extra={"x-access": "public"}` is open on purpose."""
+
+
+def refuse_undeclared_routes(app: FastAPI) -> None:
+    """Stop the service from being built when a route does not say who may call it.
+
+    Raises:
+        UndeclaredAccessError: Names the route.
+    """
+    for route in iter_route_contexts(app.routes):
+        path = route.path or str(route)
+        if path.removeprefix("/api/v1") in PUBLIC_PATHS:
+            continue
+        if not isinstance(route.original_route, APIRoute):
+            msg = f"{path} is not an API route, so it cannot declare who may call it"
+            raise UndeclaredAccessError(msg)
+        if not is_public(route) and declared_access(route) is None:
+            msg = f"{path} does not declare who may call it: depend on servicekit.access.Allow"
+            raise UndeclaredAccessError(msg)
+
+
+def is_public(route: RouteContext) -> bool:
+    """Whether a route is open to everybody on purpose."""
+    return (getattr(route, "openapi_extra", None) or {}).get("x-access") == PUBLIC_MARK
+
+
+def declared_access(route: RouteContext) -> Allow | None:
+    """Who may call a route, as it declares it."""
+    return next(_declarations(route.dependant), None)
+
+
+def _declarations(dependant: Dependant) -> Iterator[Allow]:
+    if isinstance(dependant.call, Allow):
+        yield dependant.call
+    for inner in dependant.dependencies:
+        yield from _declarations(inner)

@@ -1,0 +1,109 @@
+"""RabbitMQ connections: opened in the background, watched, and never used to declare anything.
+
+The broker's topology comes from `rabbitmq-config/definitions.json` alone. A process uses one
+connection to publish and another to consume: under an alarm the broker stops reading connections
+that publish, and acknowledgements on such a connection would stall with it.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from typing import Final
+
+import aio_pika
+from aio_pika.abc import AbstractRobustConnection
+from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity
+
+from servicekit.logs import get_logger
+
+_log = get_logger(__name__)
+
+_HEARTBEAT_SECONDS: Final = 15
+_RECONNECT_SECONDS: Final = 2
+_CONNECT_SECONDS: Final = 10.0
+
+ConnectionFailed = (AMQPError, OSError, TimeoutError, ConnectionError)
+"""What connecting raises while the broker is away."""
+
+
+class MissingTopologyError(RuntimeError):
+    """The broker lacks queues or exchanges that this process needs."""
+
+
+async def connect(url: str, *, name: str) -> AbstractRobustConnection:
+    """Open one connection, which afterwards reconnects by itself.
+
+    Args:
+        url: `amqp://user:password@host:port/vhost`.
+        name: Shown in the broker's list of connections.
+
+    Raises:
+        AMQPError | OSError | TimeoutError: The broker cannot be reached now.
+    """
+    separator = "&" if "?" in url else "?"
+    return await aio_pika.connect_robust(
+        f"{url}{separator}heartbeat={_HEARTBEAT_SECONDS}&reconnect_interval={_RECONNECT_SECONDS}",
+        timeout=_CONNECT_SECONDS,
+        client_properties={"connection_name": name},
+    )
+
+
+async def connect_when_possible(url: str, *, name: str) -> AbstractRobustConnection:
+    """Open one connection, however long the broker stays away."""
+    said = False
+    while True:
+        try:
+            return await connect(url, name=name)
+        except ConnectionFailed as error:
+            if not said:
+                _log.warning("amqp.waiting_for_broker", connection=name, error=str(error))
+                said = True
+            await asyncio.sleep(_RECONNECT_SECONDS)
+
+
+async def check_topology(
+    connection: AbstractRobustConnection, *, queues: Iterable[str], exchanges: Iterable[str]
+) -> None:
+    """Make sure that the broker has what this process needs, without declaring anything.
+
+    Raises:
+        MissingTopologyError: Names what is missing and what to do.
+    """
+    missing = [
+        *[f"queue {name}" for name in queues if not await _exists(connection, queue=name)],
+        *[f"exchange {name}" for name in exchanges if not await _exists(connection, exchange=name)],
+    ]
+    if missing:
+        msg = (
+            f"RabbitMQ lacks {', '.join(missing)}. Load rabbitmq-config/definitions.json into the "
+            "broker (load_definitions in rabbitmq.conf, or rabbitmqctl import_definitions)."
+        )
+        raise MissingTopologyError(msg)
+
+
+async def _exists(
+    connection: AbstractRobustConnection, *, queue: str | None = None, exchange: str | None = None
+) -> bool:
+    # A passive declaration that fails closes its channel, so each check has a channel of its own,
+    # below aio-pika's robust layer, which would declare again after a reconnect.
+    transport = connection.transport
+    assert transport is not None
+    channel = await transport.connection.channel()
+    try:
+        if queue is not None:
+            await channel.queue_declare(queue, passive=True)
+        if exchange is not None:
+            await channel.exchange_declare(exchange=exchange, passive=True)
+    except ChannelNotFoundEntity:
+        return False
+    finally:
+        with contextlib.suppress(AMQPError, RuntimeError):
+            await channel.close()
+    return True
+
+
+def check_connection(connection: AbstractRobustConnection | None) -> None:
+    """Raise when this connection is not up now."""
+    if connection is None or connection.is_closed or not connection.connected.is_set():
+        msg = "not connected"
+        raise ConnectionError(msg)

@@ -1,0 +1,103 @@
+"""Builds a service's application: everything that is the same in all of them."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from fastapi import APIRouter, FastAPI
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from servicekit.access import Authenticate, refuse_undeclared_routes
+from servicekit.body_limit import BodyLimitMiddleware
+from servicekit.correlation import CorrelationMiddleware
+from servicekit.error_handlers import install_error_handlers
+from servicekit.health import Check, health_router
+from servicekit.metrics import Metrics
+from servicekit.observation import ObservationMiddleware
+
+API_PREFIX = "/api/v1"
+MAX_BODY_BYTES = 256 * 1024
+
+
+class Lifespan(Protocol):
+    """Opens a service's connections before the first request and closes them after the last."""
+
+    def __call__(self, app: FastAPI) -> AbstractAsyncContextManager[None]: ...
+
+
+def create_app(
+    *,
+    service: str,
+    version: str,
+    description: str,
+    routers: Sequence[APIRouter] = (),
+    checks: Mapping[str, Check],
+    metrics: Metrics,
+    lifespan: Lifespan,
+    authenticate: Authenticate | None = None,
+    state: Mapping[str, Any] | None = None,
+) -> FastAPI:
+    """Put a service's routers into an application.
+
+    Args:
+        service: Name in logs, health and documentation.
+        version: The service's version.
+        description: One sentence for the API's page.
+        routers: The service's own routes, below `/api/v1`. Each must declare who may call it.
+        checks: Readiness checks by dependency.
+        metrics: The process's metrics, served at `/metrics`.
+        lifespan: What to open and close around serving.
+        authenticate: How callers are recognised; without it every declared route refuses.
+        state: What the routes find in `request.app.state`.
+
+    Raises:
+        UndeclaredAccessError: A route neither declares its callers nor is public.
+    """
+    app = FastAPI(
+        title=service,
+        version=version,
+        description=description,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url="/docs",
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    for name, value in {"authenticate": authenticate, **(state or {})}.items():
+        setattr(app.state, name, value)
+    technical = APIRouter()
+    technical.include_router(health_router(service, version, checks))
+
+    @technical.get("/metrics", tags=["health"], summary="Prometheus metrics")
+    async def metrics_page() -> Response:
+        return metrics.render()
+
+    app.include_router(technical)
+    app.include_router(technical, prefix=API_PREFIX, include_in_schema=False)
+    for router in routers:
+        app.include_router(router, prefix=API_PREFIX)
+    install_error_handlers(app)
+    refuse_undeclared_routes(app)
+    app.add_middleware(BodyLimitMiddleware, max_bytes=MAX_BODY_BYTES)
+    app.add_middleware(ObservationMiddleware, metrics=metrics)
+    app.add_middleware(CorrelationMiddleware)
+    app.add_middleware(TrailingSlashMiddleware)
+    return app
+
+
+class TrailingSlashMiddleware:
+    """Lets a path answer with and without its trailing slash, without a redirect.
+
+    A redirect loses the body in many clients, and costs a round trip in the others.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        path = scope.get("path", "")
+        if scope["type"] == "http" and len(path) > 1 and path.endswith("/"):
+            scope = {**scope, "path": path.rstrip("/") or "/"}
+        await self._app(scope, receive, send)

@@ -1,0 +1,41 @@
+"""Refuses bodies over a limit, by the declared length or by counting what really arrives.
+
+FastAPI's own `max_body_size` acts outside all other middleware, so its answer would lack the
+envelope, the correlation id and the metrics.
+"""
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from servicekit.error_handlers import too_large
+
+
+class BodyLimitMiddleware:
+    """Limits the bodies of all requests to `max_bytes`."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "")
+        if declared.isdigit() and int(declared) > self._max_bytes:
+            await too_large(self._max_bytes)(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_counted() -> Message:
+            nonlocal received
+            message = await receive()
+            if message["type"] == "http.request":
+                received += len(message.get("body", b""))
+                if received > self._max_bytes:
+                    raise HTTPException(413)  # FastAPI passes this on while it reads the body
+            return message
+
+        await self._app(scope, receive_counted, send)

@@ -1,0 +1,1 @@
+"""Templates, their immutable versions and languages."""

@@ -1,0 +1,1 @@
+"""Users, credentials, preferences, devices and API keys."""
