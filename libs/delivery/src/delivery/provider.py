@@ -5,7 +5,7 @@ from typing import Generic, Protocol, TypeVar
 
 from contracts.delivery_message import DeliveryMessage
 
-ContentT = TypeVar("ContentT", covariant=True)
+ContentT = TypeVar("ContentT")
 ContentT_contra = TypeVar("ContentT_contra", contravariant=True)
 
 
