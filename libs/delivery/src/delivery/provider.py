@@ -5,12 +5,12 @@ from typing import Generic, Protocol, TypeVar
 
 from contracts.delivery_message import DeliveryMessage
 
-ContentT = TypeVar("ContentT")
+ContentT_co = TypeVar("ContentT_co", covariant=True)
 ContentT_contra = TypeVar("ContentT_contra", contravariant=True)
 
 
 @dataclass(frozen=True)
-class OutgoingDelivery(Generic[ContentT]):
+class OutgoingDelivery(Generic[ContentT_co]):
     """A rendered message on its way to a provider.
 
     Attributes:
@@ -20,7 +20,7 @@ class OutgoingDelivery(Generic[ContentT]):
     """
 
     message: DeliveryMessage
-    content: ContentT
+    content: ContentT_co
     attempt: int
 
 

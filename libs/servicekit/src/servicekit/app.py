@@ -23,7 +23,7 @@ MAX_BODY_BYTES = 256 * 1024
 class Lifespan(Protocol):
     """Opens a service's connections before the first request and closes them after the last."""
 
-    def __call__(self, app: FastAPI) -> AbstractAsyncContextManager[None]: ...
+    def __call__(self, app: FastAPI, /) -> AbstractAsyncContextManager[None]: ...
 
 
 def create_app(

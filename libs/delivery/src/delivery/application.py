@@ -1,0 +1,120 @@
+"""Assembles a worker: everything that is the same for all channels.
+
+A channel brings its provider and the compiler of its templates; this is its whole difference.
+"""
+
+import random
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
+
+from fastapi import FastAPI
+
+from contracts.notification import NotificationType
+from contracts.template_snapshot import TemplateVersion
+from delivery.amqp_reports import EXCHANGES, AmqpReports
+from delivery.deliver import Chances, Deliver
+from delivery.metrics import DeliveryMetrics
+from delivery.provider import Provider
+from delivery.redis_claims import RedisClaims
+from delivery.rendering import Compiled, TemplateRenderer
+from delivery.settings import WorkerSettings
+from delivery.worker import Worker
+from servicekit.app import create_app
+from servicekit.http_client import create_http_client
+from servicekit.metrics import Metrics
+from servicekit.publisher import Publisher
+from servicekit.redis import check_redis, create_redis
+from servicekit.service_client import ServiceClient
+
+ContentT = TypeVar("ContentT")
+
+_TEMPLATE_SERVICE_SECONDS: Final = 2.0
+
+
+def build_worker_app(
+    *,
+    service: str,
+    version: str,
+    description: str,
+    notification_type: NotificationType,
+    settings: WorkerSettings,
+    provider: Provider[ContentT],
+    compile_version: Callable[[TemplateVersion], Compiled[ContentT] | None],
+) -> FastAPI:
+    """Build the application of one channel's worker.
+
+    Args:
+        service: Name in logs, health and documentation.
+        version: The service's version.
+        description: One sentence for the API's page.
+        notification_type: The channel.
+        settings: From the environment.
+        provider: Where messages are handed over; closed at the end.
+        compile_version: Compiles the channel's part of a template version; None: it has none.
+    """
+    metrics = Metrics()
+    delivery_metrics = DeliveryMetrics(metrics)
+    redis = create_redis(
+        settings.redis_url.get_secret_value(),
+        name=service,
+        max_connections=max(20, settings.concurrency),
+    )
+    templates = create_http_client(
+        settings.template_service_url,
+        timeout_seconds=_TEMPLATE_SERVICE_SECONDS,
+        service_token=settings.service_token.get_secret_value(),
+    )
+    amqp_url = settings.amqp_url.get_secret_value()
+    publisher = Publisher(amqp_url, name=f"{service}-publish", exchanges=EXCHANGES)
+    reports = AmqpReports(publisher, delivery_metrics)
+    chance = random.Random()  # noqa: S311 - spreads retries, guards nothing
+    worker = Worker(
+        amqp_url=amqp_url,
+        notification_type=notification_type,
+        deliver=Deliver(
+            claims=RedisClaims(
+                redis,
+                owner=f"{service}-{secrets.token_hex(8)}",
+                lease_seconds=settings.attempt_seconds + settings.lease_margin_seconds,
+            ),
+            renderer=TemplateRenderer(
+                ServiceClient("template-service", templates), compile_version
+            ),
+            provider=provider,
+            reports=reports,
+            attempt_seconds=settings.attempt_seconds,
+            chances=Chances(jitter=lambda: chance.uniform(-1, 1)),
+            metrics=delivery_metrics,
+        ),
+        reports=reports,
+        concurrency=settings.concurrency,
+        metrics=delivery_metrics,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        publisher.start()
+        worker.start()
+        try:
+            yield
+        finally:
+            await worker.stop()
+            await publisher.close()
+            await provider.close()
+            await templates.aclose()
+            await redis.aclose()
+
+    return create_app(
+        service=service,
+        version=version,
+        description=description,
+        checks={
+            "rabbitmq": publisher.check,
+            "lanes": worker.subscriber.check,
+            "redis": lambda: check_redis(redis),
+        },
+        metrics=metrics,
+        lifespan=lifespan,
+    )

@@ -1,0 +1,101 @@
+"""Claims: who works on a delivery, on which attempt, and how it ended.
+
+A queue hands copies out more than once (redelivery, a publish whose confirm was lost, two relays).
+A claim lets exactly one of them send, and keeps the settlement so that any later copy can repeat
+what a crash may have cut short, without sending.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from contracts.delivery_message import DeliveryMessage
+from contracts.outcome import DeliveryOutcome
+
+
+class Settlement(BaseModel):
+    """How an attempt ended, and what has to be published because of it; repeating it is harmless.
+
+    Attributes:
+        outcome: The event to report.
+        retry_at: When to attempt again; None: this was the end.
+        next_retry_count: `retry_count` of the next attempt, where there is one.
+        dead_reason: Why the message goes to the dead letters, where it does.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    outcome: DeliveryOutcome
+    retry_at: datetime | None = None
+    next_retry_count: int | None = None
+    dead_reason: str | None = None
+
+
+class Verdict(StrEnum):
+    """What to do with a copy that has just arrived."""
+
+    CLAIMED = "claimed"
+    """It is ours: send."""
+    EARLY = "early"
+    """Its `not_before` has not come."""
+    LAPSED = "lapsed"
+    """It is ours, but somebody held it before and fell silent: perhaps it was sent."""
+    POISON = "poison"
+    """It is ours, and whoever held it before fell silent, several times over."""
+    BUSY = "busy"
+    """Somebody else works on it now."""
+    SETTLED = "settled"
+    """This attempt, or a later one, is settled: repeat the settlement, do not send."""
+    SUPERSEDED = "superseded"
+    """A later attempt or generation is under way: nothing to do."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The answer to a claim.
+
+    Attributes:
+        verdict: What to do.
+        now: The time by the claims' clock, which all workers share.
+        settlement: With `SETTLED` only.
+    """
+
+    verdict: Verdict
+    now: datetime
+    settlement: Settlement | None = None
+
+
+class ClaimsUnavailableError(Exception):
+    """Claims cannot be made or settled now."""
+
+
+class Claims(Protocol):
+    """Where claims are kept."""
+
+    async def claim(self, message: DeliveryMessage) -> Claim:
+        """Claim this attempt of this delivery.
+
+        Raises:
+            ClaimsUnavailableError: It is not known who works on it.
+        """
+        ...
+
+    async def settle(self, message: DeliveryMessage, settlement: Settlement) -> bool:
+        """Record how our attempt ended; False: the claim was no longer ours.
+
+        Raises:
+            ClaimsUnavailableError: It could not be recorded.
+        """
+        ...
+
+    async def release(self, delivery_id: UUID) -> None:
+        """Give our claim back without an attempt having been made.
+
+        Raises:
+            ClaimsUnavailableError: It could not be recorded; the lease will run out.
+        """
+        ...

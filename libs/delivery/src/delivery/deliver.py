@@ -1,0 +1,265 @@
+"""One message from a lane: claim it, render it, hand it to a provider, and record what came of it.
+
+The order is what keeps the promise: the settlement goes into the claim first, then what follows
+from it is published with confirms, and only when this returns is the message acknowledged. A crash
+between any two steps leaves a copy in the queue and enough in the claim to finish without sending
+again.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, Generic, TypeVar
+
+from contracts.delivery_message import DeliveryMessage
+from contracts.notification import AmbiguousPolicy
+from contracts.outcome import OutcomeKind
+from delivery.claims import Claim, Claims, ClaimsUnavailableError, Settlement, Verdict
+from delivery.errors import AmbiguousDeliveryError, DeliveryError
+from delivery.metrics import DeliveryMetrics
+from delivery.outcomes import outcome_of
+from delivery.policy import SOON, DeadLetter, Hold, Retry, consequence_of, tier_for
+from delivery.provider import OutgoingDelivery, Provider, ProviderAcceptance
+from delivery.rendering import Renderer, TemplateUnavailableError
+from delivery.reports import Reports
+from servicekit.logs import get_logger
+
+_log = get_logger(__name__)
+
+ContentT = TypeVar("ContentT")
+
+BUSY_TIER: Final = 1
+WITHOUT_CLAIMS_TIER: Final = 4
+WITHOUT_TEMPLATE_TIER: Final = 4
+POISON: Final = "poison"
+CLAIM_LAPSED: Final = "claim_lapsed"
+
+
+@dataclass(frozen=True)
+class Chances:
+    """Time and chance, handed in so that tests can choose them."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    jitter: Callable[[], float] = lambda: 0.0
+    """Evenly from -1 to 1."""
+
+
+class Deliver(Generic[ContentT]):
+    """Delivers the messages of one channel.
+
+    Args:
+        claims: Who works on what.
+        renderer: Templates of this channel.
+        provider: Where messages are handed over.
+        reports: Where outcomes, hops and dead letters go.
+        attempt_seconds: Wall-clock deadline of one call of the provider.
+        chances: Time and chance.
+        metrics: Counts attempts and their results.
+    """
+
+    def __init__(
+        self,
+        *,
+        claims: Claims,
+        renderer: Renderer[ContentT],
+        provider: Provider[ContentT],
+        reports: Reports,
+        attempt_seconds: float,
+        chances: Chances,
+        metrics: DeliveryMetrics,
+    ) -> None:
+        self._claims = claims
+        self._renderer = renderer
+        self._provider = provider
+        self._reports = reports
+        self._attempt_seconds = attempt_seconds
+        self._chances = chances
+        self._metrics = metrics
+
+    async def __call__(self, message: DeliveryMessage, *, repeated: bool) -> None:
+        """Do what this copy asks for; when this returns, the copy may be acknowledged.
+
+        Args:
+            message: The delivery.
+            repeated: This copy may not be the first one of its attempt.
+        """
+        try:
+            claim = await self._claims.claim(message)
+        except ClaimsUnavailableError:
+            if repeated or message.retry_count:
+                await self._reports.hop(message, WITHOUT_CLAIMS_TIER)
+                return
+            claim = Claim(Verdict.CLAIMED, self._chances.utc_now())
+        match claim.verdict:
+            case Verdict.EARLY:
+                await self._reports.hop(message, tier_for(_wait(message, claim.now)))
+            case Verdict.BUSY:
+                await self._reports.hop(message, BUSY_TIER)
+            case Verdict.SUPERSEDED:
+                _log.info("delivery.superseded", delivery_id=str(message.delivery_id))
+            case Verdict.SETTLED:
+                assert claim.settlement is not None
+                await self._carry_out(message, claim.settlement, claim.now)
+            case Verdict.POISON:
+                await self._end_poison(message, claim.now)
+            case Verdict.LAPSED if message.ambiguous is AmbiguousPolicy.HOLD:
+                await self._hold_lapsed(message, claim.now)
+            case Verdict.CLAIMED | Verdict.LAPSED:
+                await self._attempt(message, claim.now)
+
+    async def _attempt(self, message: DeliveryMessage, now: datetime) -> None:
+        if message.expires_at is not None and message.expires_at <= now:
+            outcome = outcome_of(
+                message, OutcomeKind.EXPIRED, at=now, attempted=False, reason="expired"
+            )
+            await self._settle(message, Settlement(outcome=outcome), now)
+            return
+        started = self._chances.monotonic()
+        try:
+            content = await self._renderer.render(message)
+            acceptance = await self._send(message, content)
+        except TemplateUnavailableError as error:
+            _log.warning(
+                "delivery.template_unavailable",
+                delivery_id=str(message.delivery_id),
+                error=str(error),
+            )
+            await self._give_back(message)
+            return
+        except DeliveryError as error:
+            elapsed = self._chances.monotonic() - started
+            settlement = self._settlement_of_failure(message, error, now, elapsed)
+        else:
+            elapsed = self._chances.monotonic() - started
+            settlement = self._settlement_of_success(message, acceptance, now, elapsed)
+        await self._settle(message, settlement, now + timedelta(seconds=elapsed))
+
+    async def _send(self, message: DeliveryMessage, content: ContentT) -> ProviderAcceptance:
+        delivery = OutgoingDelivery(message, content, message.retry_count + 1)
+        try:
+            async with asyncio.timeout(self._attempt_seconds):
+                return await self._provider.send(delivery)
+        except TimeoutError as error:
+            raise AmbiguousDeliveryError(
+                "deadline_exceeded", detail=f"no answer within {self._attempt_seconds:g} s"
+            ) from error
+
+    def _settlement_of_success(
+        self,
+        message: DeliveryMessage,
+        acceptance: ProviderAcceptance,
+        now: datetime,
+        elapsed: float,
+    ) -> Settlement:
+        outcome = outcome_of(
+            message,
+            OutcomeKind.SENT,
+            at=now + timedelta(seconds=elapsed),
+            provider=self._provider.name,
+            provider_message_id=acceptance.provider_message_id,
+            reply_code=acceptance.reply_code,
+            latency_ms=elapsed * 1000,
+        )
+        return Settlement(outcome=outcome)
+
+    def _settlement_of_failure(
+        self, message: DeliveryMessage, error: DeliveryError, now: datetime, elapsed: float
+    ) -> Settlement:
+        consequence = consequence_of(
+            error,
+            retry_count=message.retry_count,
+            max_retries=message.max_retries,
+            ambiguous=message.ambiguous,
+            jitter=self._chances.jitter(),
+        )
+        ended = now + timedelta(seconds=elapsed)
+        kind, retry_at, dead_reason = OutcomeKind.UNKNOWN, None, None
+        match consequence:
+            case Retry(delay):
+                kind, retry_at = OutcomeKind.DELIVERY_ATTEMPTED, ended + delay
+            case DeadLetter(reason):
+                kind, dead_reason = OutcomeKind.FAILED, reason
+            case Hold():
+                pass
+        return Settlement(
+            outcome=outcome_of(
+                message,
+                kind,
+                at=ended,
+                provider=self._provider.name,
+                reply_code=error.reply_code,
+                latency_ms=elapsed * 1000,
+                reason=error.reason,
+                detail=error.detail,
+                next_attempt_at=retry_at,
+            ),
+            retry_at=retry_at,
+            next_retry_count=message.retry_count + 1 if retry_at else None,
+            dead_reason=dead_reason,
+        )
+
+    async def _end_poison(self, message: DeliveryMessage, now: datetime) -> None:
+        detail = "Whoever worked on this fell silent, several times over."
+        outcome = outcome_of(message, OutcomeKind.FAILED, at=now, reason=POISON, detail=detail)
+        await self._settle(message, Settlement(outcome=outcome, dead_reason=POISON), now)
+
+    async def _hold_lapsed(self, message: DeliveryMessage, now: datetime) -> None:
+        detail = "A worker fell silent while sending, and this category forbids a second copy."
+        outcome = outcome_of(
+            message, OutcomeKind.UNKNOWN, at=now, reason=CLAIM_LAPSED, detail=detail
+        )
+        await self._settle(message, Settlement(outcome=outcome), now)
+
+    async def _give_back(self, message: DeliveryMessage) -> None:
+        try:
+            await self._claims.release(message.delivery_id)
+        except ClaimsUnavailableError:
+            _log.warning("delivery.claim_not_released", delivery_id=str(message.delivery_id))
+        await self._reports.hop(message, WITHOUT_TEMPLATE_TIER)
+
+    async def _settle(
+        self, message: DeliveryMessage, settlement: Settlement, now: datetime
+    ) -> None:
+        try:
+            ours = await self._claims.settle(message, settlement)
+        except ClaimsUnavailableError:
+            # What happened must be told even so; only a crash right now could repeat the send.
+            ours = True
+        outcome = settlement.outcome
+        _log.info(
+            f"delivery.{outcome.kind.value}",
+            notification_id=message.notification_id,
+            delivery_id=str(message.delivery_id),
+            attempt=outcome.attempt,
+            provider=outcome.provider,
+            reason=outcome.reason,
+            latency_ms=outcome.latency_ms,
+            claim_lost=not ours,
+        )
+        self._metrics.settled(outcome)
+        if ours:
+            await self._carry_out(message, settlement, now)
+
+    async def _carry_out(
+        self, message: DeliveryMessage, settlement: Settlement, now: datetime
+    ) -> None:
+        if settlement.dead_reason is not None:
+            detail = settlement.outcome.detail or settlement.outcome.reason or ""
+            await self._reports.dead_letter(message, settlement.dead_reason, detail)
+        if settlement.retry_at is not None:
+            retry = message.model_copy(
+                update={
+                    "retry_count": settlement.next_retry_count,
+                    "not_before": settlement.retry_at,
+                }
+            )
+            await self._reports.hop(retry, tier_for(_wait(retry, now)))
+        await self._reports.outcome(settlement.outcome)
+
+
+def _wait(message: DeliveryMessage, now: datetime) -> timedelta:
+    assert message.not_before is not None
+    return max(message.not_before - now, SOON)

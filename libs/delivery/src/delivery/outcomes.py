@@ -1,0 +1,64 @@
+"""Builds the events that report an attempt; the same attempt and kind give the same event id."""
+
+from datetime import datetime
+from typing import Final
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+from contracts.delivery_message import DeliveryMessage
+from contracts.outcome import DeliveryOutcome, OutcomeKind
+
+_DETAIL_CHARACTERS: Final = 500
+
+
+def event_id_of(message: DeliveryMessage, kind: OutcomeKind) -> UUID:
+    """A stable id: whoever reports this end of this attempt reports the same event."""
+    name = f"{message.delivery_id}:{message.generation}:{message.retry_count}:{kind.value}"
+    return uuid5(NAMESPACE_OID, name)
+
+
+def outcome_of(
+    message: DeliveryMessage,
+    kind: OutcomeKind,
+    *,
+    at: datetime,
+    attempted: bool = True,
+    provider: str | None = None,
+    provider_message_id: str | None = None,
+    reply_code: str | None = None,
+    latency_ms: float | None = None,
+    reason: str | None = None,
+    detail: str | None = None,
+    next_attempt_at: datetime | None = None,
+) -> DeliveryOutcome:
+    """Describe what happened to a delivery.
+
+    Args:
+        message: The delivery, as of this attempt.
+        kind: What happened.
+        at: When, by the claims' clock.
+        attempted: Whether a provider was asked; without, the attempt is number 0.
+        provider: Name of the provider that was asked.
+        provider_message_id: The provider's name for the message.
+        reply_code: The provider's own code.
+        latency_ms: How long the provider took.
+        reason: Stable word for why.
+        detail: The provider's own words; shortened here.
+        next_attempt_at: When the next attempt is due, if there is one.
+    """
+    return DeliveryOutcome(
+        event_id=event_id_of(message, kind),
+        kind=kind,
+        delivery_id=message.delivery_id,
+        notification_id=message.notification_id,
+        generation=message.generation,
+        attempt=message.retry_count + 1 if attempted else 0,
+        at=at,
+        provider=provider,
+        provider_message_id=provider_message_id,
+        reply_code=reply_code,
+        latency_ms=round(latency_ms, 2) if latency_ms is not None else None,
+        reason=reason,
+        detail=detail[:_DETAIL_CHARACTERS] if detail else None,
+        next_attempt_at=next_attempt_at,
+        correlation_id=message.correlation_id,
+    )

@@ -1,0 +1,21 @@
+"""What every worker reads from its environment; each channel adds its providers' settings."""
+
+from pydantic import Field, SecretStr
+
+from servicekit.settings import ServiceSettings
+
+
+class WorkerSettings(ServiceSettings):
+    """Settings of a worker."""
+
+    amqp_url: SecretStr
+    redis_url: SecretStr
+    template_service_url: str
+    service_token: SecretStr = Field(
+        description="`<service>:<token>`, as template-service knows it"
+    )
+    concurrency: int = Field(default=32, ge=1, le=1000, description="deliveries under way at once")
+    attempt_seconds: float = Field(default=30.0, gt=0, le=300, description="deadline of a send")
+    lease_margin_seconds: float = Field(
+        default=5.0, gt=0, description="a claim outlives the attempt's deadline by this"
+    )
