@@ -8,7 +8,7 @@ class ErrorCode(StrEnum):
 
     remedy: str
 
-    def __new__(cls, code: str, remedy: str) -> "ErrorCode":
+    def __new__(cls, code: str, remedy: str = "") -> "ErrorCode":
         """Make a member whose value is the code alone."""
         member = str.__new__(cls, code)
         member._value_ = code

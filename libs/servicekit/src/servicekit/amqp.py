@@ -7,23 +7,25 @@ that publish, and acknowledgements on such a connection would stall with it.
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, TypedDict
 
 import aio_pika
 from aio_pika.abc import AbstractConnection, AbstractRobustConnection
 from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity
+from pamqp.exceptions import PAMQPException
+from yarl import URL
 
 from servicekit.logs import get_logger
 
 _log = get_logger(__name__)
 
 _HEARTBEAT_SECONDS: Final = 15
-_RECONNECT_SECONDS: Final = 2
-_CONNECT_SECONDS: Final = 10.0
+RECONNECT_SECONDS: Final = 2
+CONNECT_SECONDS: Final = 10.0
 
-ConnectionFailed = (AMQPError, OSError, TimeoutError, ConnectionError)
-"""What connecting raises while the broker is away."""
+ConnectionFailed = (AMQPError, PAMQPException, OSError, TimeoutError, RuntimeError)
+"""What connecting raises while the broker is away; RuntimeError where it goes away meanwhile."""
 
 
 class MissingTopologyError(RuntimeError):
@@ -43,8 +45,8 @@ def connection_parameters(url: str, name: str) -> ConnectionParameters:
     separator = "&" if "?" in url else "?"
     return {
         "url": f"{url}{separator}heartbeat={_HEARTBEAT_SECONDS}"
-        f"&reconnect_interval={_RECONNECT_SECONDS}",
-        "timeout": _CONNECT_SECONDS,
+        f"&reconnect_interval={RECONNECT_SECONDS}",
+        "timeout": CONNECT_SECONDS,
         "client_properties": {"connection_name": name},
     }
 
@@ -59,7 +61,17 @@ async def connect(url: str, *, name: str) -> AbstractRobustConnection:
     Raises:
         AMQPError | OSError | TimeoutError: The broker cannot be reached now.
     """
-    return await aio_pika.connect_robust(**connection_parameters(url, name))
+    parameters = connection_parameters(url, name)
+    connection = aio_pika.RobustConnection(
+        URL(parameters["url"]), client_properties=parameters["client_properties"]
+    )
+    try:
+        await connection.connect(timeout=parameters["timeout"])
+    except BaseException:
+        # Else its own task goes on connecting for ever, as when our caller is cancelled.
+        await connection.close()
+        raise
+    return connection
 
 
 async def connect_when_possible(url: str, *, name: str) -> AbstractRobustConnection:
@@ -72,7 +84,7 @@ async def connect_when_possible(url: str, *, name: str) -> AbstractRobustConnect
             if not said:
                 _log.warning("amqp.waiting_for_broker", connection=name, error=str(error))
                 said = True
-            await asyncio.sleep(_RECONNECT_SECONDS)
+            await asyncio.sleep(RECONNECT_SECONDS)
 
 
 async def check_topology(
@@ -82,11 +94,17 @@ async def check_topology(
 
     Raises:
         MissingTopologyError: Names what is missing and what to do.
+        AMQPError | OSError | TimeoutError: The connection was lost, or the broker does not answer.
     """
-    missing = [
-        *[f"queue {name}" for name in queues if not await _exists(connection, queue=name)],
-        *[f"exchange {name}" for name in exchanges if not await _exists(connection, exchange=name)],
-    ]
+    async with asyncio.timeout(CONNECT_SECONDS):
+        missing = [
+            *[f"queue {name}" for name in queues if not await _exists(connection, queue=name)],
+            *[
+                f"exchange {name}"
+                for name in exchanges
+                if not await _exists(connection, exchange=name)
+            ],
+        ]
     if missing:
         msg = (
             f"RabbitMQ lacks {', '.join(missing)}. Load rabbitmq-config/definitions.json into the "
@@ -101,7 +119,9 @@ async def _exists(
     # A passive declaration that fails closes its channel, so each check has a channel of its own,
     # below aio-pika's robust layer, which would declare again after a reconnect.
     transport = connection.transport
-    assert transport is not None
+    if transport is None:
+        msg = "the connection was lost"
+        raise ConnectionError(msg)
     channel = await transport.connection.channel()
     try:
         if queue is not None:
@@ -114,6 +134,23 @@ async def _exists(
         with contextlib.suppress(AMQPError, RuntimeError):
             await channel.close()
     return True
+
+
+@contextlib.contextmanager
+def cancelled_only_by_callers() -> Iterator[None]:
+    """Turn a cancellation that nobody asked for into a `ConnectionError`.
+
+    aiormq cancels what waits for the broker when a connection closes; taken for our own
+    cancellation, that would silently end the task which publishes or consumes.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        msg = "the connection was lost"
+        raise ConnectionError(msg) from error
 
 
 def check_connection(connection: AbstractRobustConnection | None) -> None:

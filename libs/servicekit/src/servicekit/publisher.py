@@ -1,58 +1,50 @@
 """Publishes with confirms: a publish that returns is stored by the broker; else it raises."""
 
 import asyncio
-import contextlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractRobustConnection, HeadersType
-from aio_pika.exceptions import AMQPError, DeliveryError
-from aio_pika.exceptions import PublishError as ReturnedError
-
-from servicekit.amqp import check_connection, check_topology, connect_when_possible
+from servicekit.amqp import RECONNECT_SECONDS, ConnectionFailed, MissingTopologyError
 from servicekit.logs import get_logger
+from servicekit.publishing_link import (
+    NOT_CONNECTED,
+    Link,
+    NotPublishedError,
+    OutgoingMessage,
+    PublishError,
+    PublishTimeoutError,
+    open_link,
+)
+
+__all__ = [
+    "NotPublishedError",
+    "OutgoingMessage",
+    "PublishError",
+    "PublishTimeoutError",
+    "Publisher",
+]
 
 _log = get_logger(__name__)
 
 PUBLISH_SECONDS: Final = 3.0
-_TIMEOUTS_BEFORE_RESET: Final = 3
+_SILENT_DEADLINES: Final = 2
+"""A connection without any confirm for this many deadlines is replaced."""
 
-
-class PublishError(Exception):
-    """The broker has not confirmed; the message may be published again under the same id."""
-
-
-class NotPublishedError(PublishError):
-    """The broker certainly does not have it: refused, unroutable, or not connected."""
-
-
-class PublishTimeoutError(PublishError):
-    """It is not known whether the broker has it."""
-
-
-@dataclass(frozen=True)
-class OutgoingMessage:
-    """A message on its way to the broker; persistent always."""
-
-    exchange: str
-    routing_key: str
-    body: bytes
-    message_id: str
-    correlation_id: str | None = None
-    headers: Mapping[str, str | int | bool | None] = field(default_factory=dict)
-    mandatory: bool = True
+OpenLink = Callable[[str, str, tuple[str, ...]], Awaitable[Link]]
+Sleep = Callable[[float], Awaitable[None]]
 
 
 class Publisher:
-    """A connection of its own for publishing, opened in the background.
+    """A connection of its own for publishing, kept up in the background.
 
     Args:
         url: `amqp://…`.
         name: Shown in the broker's list of connections.
         exchanges: Those it will publish to; checked when connected.
         publish_seconds: Deadline of one publish with its confirm.
+        open_connection: Connects once, given address, name and exchanges.
+        sleep: Waits between two tries to connect.
     """
 
     def __init__(
@@ -62,20 +54,25 @@ class Publisher:
         name: str,
         exchanges: tuple[str, ...],
         publish_seconds: float = PUBLISH_SECONDS,
+        open_connection: OpenLink = open_link,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._url = url
         self._name = name
         self._names = exchanges
         self._publish_seconds = publish_seconds
-        self._connection: AbstractRobustConnection | None = None
-        self._channel: AbstractChannel | None = None
-        self._exchanges: dict[str, AbstractExchange] = {}
-        self._connecting: asyncio.Task[None] | None = None
-        self._timeouts = 0
+        self._open = open_connection
+        self._sleep = sleep
+        self._link: Link | None = None
+        self._missing: MissingTopologyError | None = None
+        self._settled = asyncio.Event()
+        self._keeping: asyncio.Task[None] | None = None
+        self._silent_since: float | None = None
 
     def start(self) -> None:
         """Begin to connect; publishing fails until that is done."""
-        self._connecting = asyncio.create_task(self._connect(), name=f"{self._name}-connect")
+        assert self._keeping is None, "start() comes once"
+        self._keeping = asyncio.create_task(self._keep(), name=f"{self._name}-connection")
 
     async def connected(self) -> None:
         """Wait until the connection stands.
@@ -83,16 +80,16 @@ class Publisher:
         Raises:
             MissingTopologyError: The broker lacks an exchange.
         """
-        assert self._connecting is not None, "start() comes first"
-        await asyncio.shield(self._connecting)
+        assert self._keeping is not None, "start() comes first"
+        await self._settled.wait()
+        if self._missing is not None:
+            raise self._missing
 
     async def close(self) -> None:
-        """Close the connection."""
-        if self._connecting is not None:
-            self._connecting.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await self._connecting
-        await self._disconnect()
+        """Close the connection for good."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.wait({self._keeping})
 
     async def publish(self, message: OutgoingMessage) -> None:
         """Publish one message and wait for the broker's confirm.
@@ -101,78 +98,66 @@ class Publisher:
             NotPublishedError: The broker certainly does not have it.
             PublishTimeoutError: It is not known whether the broker has it.
         """
-        exchange = self._exchanges.get(message.exchange)
-        if exchange is None:
-            msg = "not connected to RabbitMQ"
+        if message.exchange not in self._names:
+            msg = f"{message.exchange} is not among the exchanges of {self._name}"
             raise NotPublishedError(msg)
+        link = self._link
+        if link is None:
+            raise NotPublishedError(str(self._missing or NOT_CONNECTED))
+        started = time.monotonic()
         try:
-            # Twice bounded: aio-pika's own time-out does not cover waiting for a channel that is
-            # being reopened after a reconnect.
             async with asyncio.timeout(self._publish_seconds):
-                await exchange.publish(
-                    _to_amqp(message),
-                    message.routing_key,
-                    mandatory=message.mandatory,
-                    timeout=self._publish_seconds,
-                )
+                await link.publish(message)
         except TimeoutError as error:
-            self._note_timeout()
+            self._note_silence(link, started)
             msg = f"no confirm within {self._publish_seconds:g} s"
             raise PublishTimeoutError(msg) from error
-        except (DeliveryError, ReturnedError) as error:
-            msg = f"{message.exchange} refused {message.routing_key}: {error}"
-            raise NotPublishedError(msg) from error
-        except (AMQPError, OSError, RuntimeError) as error:
-            msg = f"the connection to RabbitMQ is down: {type(error).__name__}"
-            raise NotPublishedError(msg) from error
-        self._timeouts = 0
+        self._silent_since = None
 
     async def check(self) -> None:
         """Raise when the connection is not up."""
-        if self._connecting is not None and self._connecting.done():
-            self._connecting.result()
-        check_connection(self._connection)
+        if self._missing is not None:
+            raise self._missing
+        if self._link is None:
+            raise ConnectionError(NOT_CONNECTED)
 
-    async def _connect(self) -> None:
-        connection = await connect_when_possible(self._url, name=self._name)
-        self._connection = connection
-        await check_topology(connection, queues=(), exchanges=self._names)
-        self._channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        self._exchanges = {
-            name: await self._channel.get_exchange(name, ensure=False) for name in self._names
-        }
-        _log.info("amqp.publisher_connected", connection=self._name)
+    async def _keep(self) -> None:
+        while True:
+            link = await self._connect()
+            self._link, self._silent_since = link, None
+            self._missing = None
+            self._settled.set()
+            _log.info("amqp.publisher_connected", connection=self._name)
+            try:
+                await link.lost.wait()
+                _log.warning("amqp.publisher_lost", connection=self._name)
+            finally:
+                self._link = None
+                await link.close()
 
-    async def _disconnect(self) -> None:
-        self._exchanges = {}
-        connection, self._connection, self._channel = self._connection, None, None
-        if connection is not None:
-            with contextlib.suppress(AMQPError, OSError, RuntimeError, TimeoutError):
-                async with asyncio.timeout(2):
-                    await connection.close()
+    async def _connect(self) -> Link:
+        said: str | None = None
+        while True:
+            try:
+                return await self._open(self._url, self._name, self._names)
+            except MissingTopologyError as error:
+                # Tried again: an operator may load the definitions while we run.
+                self._missing = error
+                self._settled.set()
+                reason = str(error)
+            except ConnectionFailed as error:
+                reason = f"{type(error).__name__}: {error}"
+            if reason != said:
+                _log.warning("amqp.waiting_for_broker", connection=self._name, error=reason)
+                said = reason
+            await self._sleep(RECONNECT_SECONDS)
 
-    def _note_timeout(self) -> None:
-        """Replace a connection that keeps timing out; publishes can hang after a reconnect."""
-        self._timeouts += 1
-        if self._timeouts >= _TIMEOUTS_BEFORE_RESET and self._connecting is not None:
-            if not self._connecting.done():
-                return
-            self._timeouts = 0
+    def _note_silence(self, link: Link, started: float) -> None:
+        """Give up a connection on which nothing is confirmed; it may never recover."""
+        if link is not self._link:
+            return
+        if self._silent_since is None:
+            self._silent_since = started
+        if time.monotonic() - self._silent_since >= _SILENT_DEADLINES * self._publish_seconds:
             _log.warning("amqp.publisher_reset", connection=self._name)
-            self._connecting = asyncio.create_task(self._reset(), name=f"{self._name}-reset")
-
-    async def _reset(self) -> None:
-        await self._disconnect()
-        await self._connect()
-
-
-def _to_amqp(message: OutgoingMessage) -> aio_pika.Message:
-    headers: HeadersType = dict(message.headers)
-    return aio_pika.Message(
-        message.body,
-        headers=headers,
-        content_type="application/json",
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        message_id=message.message_id,
-        correlation_id=message.correlation_id,
-    )
+            link.lost.set()

@@ -4,17 +4,44 @@ More capacity comes from more processes: consumers and relays live in the lifesp
 would multiply by its workers.
 """
 
+import sys
+from collections.abc import Callable
+from typing import Final, TypeVar
+
 import uvicorn
 from fastapi import FastAPI
 
-_GRACEFUL_SECONDS = 10
+from servicekit.logs import configure_logging
+from servicekit.settings import EX_CONFIG, ConfigurationError, ServiceSettings, load_settings
+
+SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+
+_GRACEFUL_SECONDS: Final = 10
+
+
+def run_service(
+    service: str, settings_class: type[SettingsT], build_app: Callable[[SettingsT], FastAPI]
+) -> None:
+    """Read the settings, build the application and serve it until SIGTERM or SIGINT.
+
+    Requests in flight get ten seconds to finish. uvicorn raises the signal again when it is done,
+    so that the exit code is 143 after SIGTERM.
+
+    Raises:
+        SystemExit: The settings are incomplete or cannot be used; a sentence says what to do.
+    """
+    settings = load_settings(settings_class, service)
+    configure_logging(service, settings.log_level)
+    try:
+        app = build_app(settings)
+    except ConfigurationError as error:
+        print(f"{service} cannot start: {error}", file=sys.stderr)  # noqa: T201 - for the operator
+        raise SystemExit(EX_CONFIG) from None
+    serve(app, host=settings.host, port=settings.port)
 
 
 def serve(app: FastAPI, *, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; requests in flight get ten seconds to finish.
-
-    uvicorn raises the signal again when it is done, so that the exit code is 143 after SIGTERM.
-    """
+    """Serve an application until SIGTERM or SIGINT."""
     uvicorn.run(
         app,
         host=host,

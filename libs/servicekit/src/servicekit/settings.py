@@ -7,6 +7,7 @@ from pydantic import SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PLACEHOLDER = "change-me"
+EX_CONFIG = 78  # of sysexits.h
 
 
 class ServiceSettings(BaseSettings):
@@ -36,6 +37,10 @@ class ServiceSettings(BaseSettings):
         return self
 
 
+class ConfigurationError(Exception):
+    """The settings are complete and cannot be used; the message says what to change."""
+
+
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
@@ -55,4 +60,4 @@ def _explain(error: ValidationError, service: str) -> NoReturn:
             f"{service} cannot start: {name} {what}. See .env.example.".replace("  ", " "),
             file=sys.stderr,
         )
-    raise SystemExit(78)  # EX_CONFIG of sysexits.h
+    raise SystemExit(EX_CONFIG)

@@ -16,6 +16,7 @@ from aio_pika.exceptions import AMQPError
 from servicekit.amqp import (
     ConnectionFailed,
     MissingTopologyError,
+    cancelled_only_by_callers,
     check_topology,
     connection_parameters,
 )
@@ -83,7 +84,8 @@ class Subscriber:
         while True:
             pause = _RECONNECT_SECONDS
             try:
-                await self._consume_until_broken()
+                with cancelled_only_by_callers():
+                    await self._consume_until_broken()
                 self._last_error = "the connection was lost"
                 _log.warning("amqp.subscriber_disconnected", connection=self._name)
             except MissingTopologyError as error:

@@ -1,0 +1,77 @@
+# The commands of this repository. `make` alone lists them.
+#
+# Needs python3 (3.11 or newer), make and git; everything else goes into .venv and .devstack here,
+# but for PostgreSQL, Redis and RabbitMQ, which devstack installs from the system's packages.
+
+PYTHON ?= python3
+SERVICES := api-gateway user-service template-service email-service push-service
+LIBS := libs/contracts libs/servicekit libs/templating libs/delivery
+MEMBERS := $(LIBS) devstack $(SERVICES)
+PORT_OFFSET ?= 0
+
+BIN := .venv/bin
+UV := $(BIN)/uv
+WITH_SERVERS := $(BIN)/python -m devstack.servers --home .devstack/test --
+PYTEST := $(BIN)/python -m pytest -c pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run clean up down test test-members test-repo test-e2e test-alone test-compose \
+	check format lock
+
+help: ## List the commands
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with everything in it (done by itself where needed)
+	@sh devstack/bootstrap.sh $(PYTHON) .venv requirements-dev.txt $(MEMBERS)
+
+run: setup ## Start the whole system here, send an email and a push, stay until Ctrl-C
+	@exec $(BIN)/python -m devstack.run --port-offset $(PORT_OFFSET)
+
+clean: setup ## Remove all data of `make run` and of the tests
+	@$(BIN)/python -m devstack.clean .devstack
+
+up: ## Start the whole system with docker compose
+	@sh devstack/compose/up.sh
+
+down: ## Stop what `make up` started; the data stay
+	docker compose down
+
+test: setup ## All tests: each member's own, the repository's, and the whole system's
+	@$(WITH_SERVERS) $(MAKE) --no-print-directory test-members
+	@$(MAKE) --no-print-directory test-repo test-e2e
+
+test-members: setup ## Unit and integration tests of every member (wants the servers of `make test`)
+	@set -e; for member in $(MEMBERS); do \
+		echo "== $$member"; $(PYTEST) --rootdir=$$member $$member/tests; \
+	done
+
+test-repo: setup ## Architecture tests
+	@echo "== tests/repo"; $(PYTEST) --rootdir=tests/repo tests/repo
+
+test-e2e: setup ## Tests of the whole system, on a stack of their own
+	@echo "== tests/e2e"; $(PYTEST) --rootdir=tests/e2e tests/e2e
+
+test-alone: setup ## One service in an environment of its own: make test-alone SERVICE=user-service
+	@$(WITH_SERVERS) sh devstack/test_alone.sh $(PYTHON) $(SERVICE)
+
+test-compose: ## docker-compose.yml for real: build, start, send, scale, take down
+	@sh devstack/compose/test_compose.sh
+
+check: setup ## Lint, format, types and import rules: what CI checks
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@set -e; for member in $(MEMBERS); do \
+		echo "mypy $$member"; \
+		$(BIN)/mypy --config-file pyproject.toml $$member/src; \
+		if [ -d $$member/tests ]; then $(BIN)/mypy --config-file pyproject.toml $$member/tests; fi; \
+	done
+	@for tests in tests/repo tests/e2e; do echo "mypy $$tests"; \
+		$(BIN)/mypy --config-file pyproject.toml $$tests || exit 1; done
+	@$(BIN)/lint-imports --no-cache
+
+format: setup ## Put the code into its format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: setup ## Compile all requirements files anew
+	@sh devstack/lock.sh $(UV) "$(LIBS)" "$(SERVICES)"

@@ -1,0 +1,1 @@
+"""The gateway's sides to PostgreSQL, Redis, RabbitMQ and the other services."""

@@ -1,0 +1,78 @@
+"""Refuses new notifications while too much waits to be published.
+
+Measured every few seconds in the background, so that accepting costs a comparison only. The number
+of rows is the planner's estimate: counting a million rows is how a backlog becomes an outage.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select, text
+
+from api_gateway.adapters.tables import outbox
+from contracts.error_codes import ErrorCode
+from servicekit.database import Database
+from servicekit.errors import UnavailableError
+from servicekit.logs import get_logger
+
+_log = get_logger(__name__)
+
+MAX_AGE: Final = timedelta(minutes=10)
+MAX_ROWS: Final = 1_000_000
+_INTERVAL_SECONDS: Final = 2.0
+_RETRY_AFTER_SECONDS: Final = 30
+_ESTIMATED_ROWS: Final = text("SELECT n_live_tup FROM pg_stat_user_tables WHERE relname = 'outbox'")
+
+
+class BacklogGauge:
+    """Implements `usecases.ports.Admission`."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+        self._refusal: str | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to measure."""
+        self._task = asyncio.create_task(self._run(), name="backlog-gauge")
+
+    async def stop(self) -> None:
+        """Stop measuring."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def check(self) -> None:
+        """Raise when too much is waiting."""
+        if self._refusal is not None:
+            raise UnavailableError(
+                self._refusal, code=ErrorCode.OVERLOADED, retry_after=_RETRY_AFTER_SECONDS
+            )
+
+    async def measure(self) -> None:
+        """Look at the outbox once."""
+        async with self._database.transaction() as connection:
+            oldest = await connection.scalar(
+                select(outbox.c.stored_at).order_by(outbox.c.id).limit(1)
+            )
+            rows = await connection.scalar(_ESTIMATED_ROWS) or 0
+        age = self._now() - oldest if oldest is not None else timedelta()
+        if age > MAX_AGE:
+            self._refusal = f"Notifications have waited {int(age.total_seconds())} s to be sent."
+        elif rows > MAX_ROWS:
+            self._refusal = f"About {rows} notifications wait to be sent."
+        else:
+            self._refusal = None
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.measure()
+            except UnavailableError as error:
+                _log.warning("backlog.not_measured", error=error.message)
+            await asyncio.sleep(_INTERVAL_SECONDS)

@@ -1,0 +1,82 @@
+"""Users and templates of the other services: Redis first, then the service, then a stale copy."""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+from servicekit.errors import UnavailableError
+from servicekit.logs import get_logger
+from servicekit.redis import RedisUnavailableError
+from servicekit.service_client import ServiceClient
+from servicekit.versioned_cache import Cached, VersionedCache
+
+_log = get_logger(__name__)
+
+KeyT = TypeVar("KeyT")
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+class CachedDirectory(Generic[KeyT, ModelT]):
+    """Finds one kind of thing; implements `UserDirectory` and `TemplateDirectory`.
+
+    Args:
+        cache: Shared with the owner, who writes each new version before answering its caller.
+        service: The owner.
+        model: What is found.
+        cache_key: The key in Redis.
+        path: Where the owner answers it.
+        version_of: The version by which the newer copy wins.
+    """
+
+    def __init__(
+        self,
+        *,
+        cache: VersionedCache[ModelT],
+        service: ServiceClient,
+        model: type[ModelT],
+        cache_key: Callable[[KeyT], str],
+        path: Callable[[KeyT], str],
+        version_of: Callable[[ModelT], int],
+    ) -> None:
+        self._cache = cache
+        self._service = service
+        self._model = model
+        self._cache_key = cache_key
+        self._path = path
+        self._version_of = version_of
+
+    async def find(self, key: KeyT) -> ModelT | None:
+        """What has this key, or None if nothing has.
+
+        Raises:
+            UnavailableError: The owner is away, and there is no copy.
+        """
+        cached = await self._read(key)
+        if cached is not None and not cached.is_stale:
+            return cached.value
+        try:
+            body = await self._service.get(self._path(key))
+        except UnavailableError:
+            if cached is None:
+                raise
+            _log.warning("directory.stale_copy_used", key=self._cache_key(key))
+            return cached.value
+        if body is None:
+            return None
+        value = self._model.model_validate(body["data"])
+        await self._write(key, value)
+        return value
+
+    async def _read(self, key: KeyT) -> Cached[ModelT] | None:
+        try:
+            return await self._cache.get(self._cache_key(key))
+        except RedisUnavailableError as error:
+            _log.warning("directory.cache_unavailable", error=type(error).__name__)
+            return None
+
+    async def _write(self, key: KeyT, value: ModelT) -> None:
+        try:
+            await self._cache.put(self._cache_key(key), self._version_of(value), value)
+        except RedisUnavailableError as error:
+            _log.warning("directory.cache_unavailable", error=type(error).__name__)

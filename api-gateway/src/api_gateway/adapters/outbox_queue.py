@@ -1,0 +1,69 @@
+"""Publishes what the gateway has just committed, in batches, without anybody waiting for it.
+
+Rows that cannot be published, or for which there is no room here, stay in the outbox: they were
+born leased to the gateway for a few seconds, and the relay takes them after that.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Final
+
+from api_gateway.usecases.ports import Outbox, OutboxMessage
+from api_gateway.usecases.relay_outbox import MessagePublisher
+from servicekit.errors import UnavailableError
+from servicekit.logs import get_logger
+
+_log = get_logger(__name__)
+
+CAPACITY: Final = 2_000
+BATCH: Final = 200
+_DRAIN_SECONDS: Final = 3.0
+
+
+class OutboxQueue:
+    """Implements `usecases.ports.OutboxPublisher`."""
+
+    def __init__(self, outbox: Outbox, publisher: MessagePublisher) -> None:
+        self._outbox = outbox
+        self._publisher = publisher
+        self._waiting: asyncio.Queue[OutboxMessage] = asyncio.Queue(CAPACITY)
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to publish."""
+        self._task = asyncio.create_task(self._run(), name="outbox-queue")
+
+    async def stop(self) -> None:
+        """Publish what waits, for as long as that is quick; the relay has the rest."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._waiting.join(), _DRAIN_SECONDS)
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def offer(self, messages: Sequence[OutboxMessage]) -> None:
+        """Take rows over; never waits."""
+        for message in messages:
+            try:
+                self._waiting.put_nowait(message)
+            except asyncio.QueueFull:
+                return
+
+    async def _run(self) -> None:
+        while True:
+            batch = [await self._waiting.get()]
+            while len(batch) < BATCH and not self._waiting.empty():
+                batch.append(self._waiting.get_nowait())
+            try:
+                confirmed = await self._publisher.publish(batch)
+                if confirmed:
+                    await self._outbox.published(sorted(confirmed))
+            except UnavailableError as error:
+                # Published and not marked: the relay publishes once more, and the claim of each
+                # delivery recognises the copy.
+                _log.warning("outbox.not_marked", error=error.message)
+            finally:
+                for _ in batch:
+                    self._waiting.task_done()

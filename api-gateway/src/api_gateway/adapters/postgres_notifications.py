@@ -1,0 +1,171 @@
+"""Stores an accepted notification with all that belongs to it, in one transaction."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import and_, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils.compat import uuid7
+
+from api_gateway.adapters.tables import deliveries, events, idempotency_keys, notifications, outbox
+from api_gateway.domain.notification import Acceptance, Delivery, Notification
+from api_gateway.domain.request import IdempotencyKey
+from api_gateway.usecases.ports import OutboxMessage, Stored, StoredRequest
+from contracts.delivery_message import DeliveryMessage
+from contracts.error_codes import ErrorCode
+from contracts.names import lane_for
+from contracts.notification import NotificationStatus
+from servicekit.database import Database
+
+KEY_VALID: Final = timedelta(hours=24)
+BORN_LEASED: Final = timedelta(seconds=5)
+"""So long the gateway may take to publish what it stored, before the relay does."""
+
+ACCEPTED_EVENT: Final = "accepted"
+SUPPRESSED_EVENT: Final = "suppressed"
+
+
+class PostgresNotificationStore:
+    """Implements `usecases.ports.NotificationStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def store(
+        self,
+        notification: Notification,
+        messages: Sequence[DeliveryMessage],
+        acceptance: Acceptance,
+        key: IdempotencyKey | None,
+        fingerprint: str,
+    ) -> Stored | StoredRequest:
+        """Store all of it, or return what was stored under this key before."""
+        async with self._database.transaction() as connection:
+            if key is not None:
+                # The first statement, because it alone may wait: for an equal request's commit.
+                earlier = await _take_key(connection, key, fingerprint, acceptance)
+                if earlier is not None:
+                    return earlier
+            await connection.execute(insert(notifications).values(_notification_row(notification)))
+            if notification.deliveries:
+                await connection.execute(
+                    insert(deliveries),
+                    [_delivery_row(notification.id, item) for item in notification.deliveries],
+                )
+            await connection.execute(insert(events).values(_first_event(notification)))
+            return Stored(acceptance, await _fill_outbox(connection, messages))
+
+    async def find_request(self, key: IdempotencyKey) -> StoredRequest | None:
+        """What was stored under this key, if it has not expired."""
+        async with self._database.transaction() as connection:
+            return await _find_key(connection, key)
+
+
+async def _take_key(
+    connection: AsyncConnection, key: IdempotencyKey, fingerprint: str, acceptance: Acceptance
+) -> StoredRequest | None:
+    values = {
+        "fingerprint": fingerprint,
+        "notification_id": acceptance.notification_id,
+        "status": acceptance.status.value,
+        "error": acceptance.error,
+        "created_at": acceptance.created_at,
+        "expires_at": func.now() + KEY_VALID,
+    }
+    taken = await connection.execute(
+        upsert(idempotency_keys)
+        .values(caller=key.caller, request_id=key.request_id, **values)
+        .on_conflict_do_update(
+            index_elements=["caller", "request_id"],
+            set_=values,
+            where=idempotency_keys.c.expires_at < func.now(),
+        )
+        .returning(idempotency_keys.c.caller)
+    )
+    return None if taken.first() is not None else await _find_key(connection, key)
+
+
+async def _find_key(connection: AsyncConnection, key: IdempotencyKey) -> StoredRequest | None:
+    row = (
+        await connection.execute(
+            select(idempotency_keys).where(
+                and_(
+                    idempotency_keys.c.caller == key.caller,
+                    idempotency_keys.c.request_id == key.request_id,
+                    idempotency_keys.c.expires_at >= func.now(),
+                )
+            )
+        )
+    ).first()
+    if row is None:
+        return None
+    acceptance = Acceptance(
+        row.notification_id,
+        NotificationStatus(row.status),
+        row.created_at,
+        ErrorCode(row.error) if row.error else None,
+    )
+    return StoredRequest(row.fingerprint, acceptance)
+
+
+async def _fill_outbox(
+    connection: AsyncConnection, messages: Sequence[DeliveryMessage]
+) -> tuple[OutboxMessage, ...]:
+    stored = []
+    for message in messages:
+        routing_key = lane_for(message.notification_type, message.priority)
+        body = message.model_dump_json(exclude_none=True).encode()
+        row_id = await connection.scalar(
+            insert(outbox)
+            .values(
+                delivery_id=message.delivery_id,
+                routing_key=routing_key,
+                body=body,
+                correlation_id=message.correlation_id,
+                leased_until=func.now() + BORN_LEASED,
+            )
+            .returning(outbox.c.id)
+        )
+        assert row_id is not None
+        stored.append(
+            OutboxMessage(row_id, routing_key, body, message.delivery_id, message.correlation_id)
+        )
+    return tuple(stored)
+
+
+def _notification_row(notification: Notification) -> dict[str, Any]:
+    columns = notifications.c.keys()
+    row = {name: getattr(notification, name) for name in columns}
+    row["notification_type"] = notification.notification_type.value
+    row["status"] = notification.status.value
+    return row
+
+
+def _delivery_row(notification_id: UUID, delivery: Delivery) -> dict[str, Any]:
+    return {
+        "id": delivery.id,
+        "notification_id": notification_id,
+        "recipient": delivery.recipient,
+        "device_kind": delivery.device_kind.value if delivery.device_kind else None,
+        "status": delivery.status.value,
+        "attempts": 0,
+        "generation": 0,
+        "rank": -1,
+    }
+
+
+def _first_event(notification: Notification) -> dict[str, Any]:
+    suppressed = notification.status is NotificationStatus.SUPPRESSED
+    return {
+        "id": uuid7(),
+        "notification_id": notification.id,
+        "kind": SUPPRESSED_EVENT if suppressed else ACCEPTED_EVENT,
+        "status": notification.status.value,
+        "at": notification.created_at,
+        "generation": 0,
+        "attempt": 0,
+        "reason": notification.reason,
+    }

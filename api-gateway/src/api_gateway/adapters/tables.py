@@ -1,0 +1,115 @@
+"""The gateway's tables. Migrations make them; a test keeps the two in step."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    Uuid,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from servicekit.naming import create_metadata
+
+metadata = create_metadata()
+
+_time = DateTime(timezone=True)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("client_id", String(100), nullable=False),
+    Column("request_id", String(255)),
+    Column("notification_type", String(20), nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("template_code", String(100), nullable=False),
+    Column("template_version", Integer, nullable=False),
+    Column("language", String(35), nullable=False),
+    Column("category", String(50), nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("reason", String(100)),
+    Column("variables", JSONB, nullable=False),
+    Column("metadata", JSONB, nullable=False),
+    Column("correlation_id", String(128), nullable=False),
+    Column("created_at", _time, nullable=False),
+    Column("updated_at", _time, nullable=False),
+    Column("expires_at", _time),
+    # Ids are UUIDv7, so they sort by time and serve every "newest first".
+    Index(None, "client_id", "id"),
+    Index(None, "user_id", "id"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("notification_id", Uuid, ForeignKey("notifications.id"), nullable=False, index=True),
+    Column("recipient", Text, nullable=False),
+    Column("device_kind", String(20)),
+    Column("status", String(20), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("event_at", _time),
+    Column("event_id", Uuid),
+    Column("provider", String(50)),
+    Column("provider_message_id", Text),
+    Column("reason", String(100)),
+)
+
+events = Table(
+    "notification_events",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("notification_id", Uuid, ForeignKey("notifications.id"), nullable=False, index=True),
+    Column("delivery_id", Uuid),
+    Column("kind", String(40), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("at", _time, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("provider", String(50)),
+    Column("provider_message_id", Text),
+    Column("reply_code", String(100)),
+    Column("latency_ms", Float),
+    Column("reason", String(100)),
+    Column("detail", Text),
+    Column("next_attempt_at", _time),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("caller", String(100), primary_key=True),
+    Column("request_id", String(255), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("notification_id", Uuid, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("error", String(100)),
+    Column("created_at", _time, nullable=False),
+    Column("expires_at", _time, nullable=False, index=True),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("delivery_id", Uuid, nullable=False),
+    Column("routing_key", String(100), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("correlation_id", String(128), nullable=False),
+    Column("stored_at", _time, nullable=False, server_default=func.now()),
+    Column("leased_until", _time, nullable=False, index=True),
+)

@@ -1,0 +1,1 @@
+"""HTTP routes; they translate into use cases and back."""

@@ -1,0 +1,97 @@
+"""`/notifications`: send one, read one, list them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from api_gateway.api.schemas import (
+    AcceptedNotification,
+    NotificationSummary,
+    NotificationView,
+    SendNotification,
+)
+from api_gateway.usecases.accept_notification import Accepted, AcceptNotification, Caller
+from api_gateway.usecases.read_notifications import ReadNotifications
+from contracts.access import Scope
+from contracts.envelope import Envelope
+from servicekit.access import Allow, CallerKind, Principal
+from servicekit.correlation import (
+    current_correlation_id,
+    current_traceparent,
+    new_correlation_id,
+)
+from servicekit.errors import ForbiddenError
+from servicekit.pagination import PageQuery
+from servicekit.responses import ok, page_of
+
+router = APIRouter(prefix="/notifications", tags=["notifications"])
+
+REPLAYED_HEADER = "Idempotent-Replayed"
+
+Sender = Annotated[Principal, Depends(Allow(scope=Scope.NOTIFICATIONS_SEND, users=True))]
+Reader = Annotated[Principal, Depends(Allow(scope=Scope.NOTIFICATIONS_READ, users=True))]
+
+
+@router.post("", status_code=202, summary="Send a notification")
+async def send(
+    body: SendNotification, sender: Sender, request: Request, response: Response
+) -> Envelope[AcceptedNotification]:
+    """Store a notification durably and answer; it is sent afterwards.
+
+    `success` is false, with the reason in `error`, when it is stored but will not be sent because
+    of the recipient's wishes or state.
+    """
+    if sender.kind is CallerKind.USER and not sender.is_admin and str(body.user_id) != sender.id:
+        msg = "With a user's token notifications can be sent to that user only."
+        raise ForbiddenError(msg)
+    accept: AcceptNotification = request.app.state.accept_notification
+    accepted = await accept(
+        body.to_domain(),
+        Caller(
+            sender.caller_id,
+            current_correlation_id() or new_correlation_id(),
+            current_traceparent(),
+        ),
+    )
+    if accepted.is_replay:
+        response.headers[REPLAYED_HEADER] = "true"
+    return _answer(accepted)
+
+
+@router.get("/{notification_id}", summary="One notification and its history")
+async def read_one(
+    notification_id: str, reader: Reader, request: Request
+) -> Envelope[NotificationView]:
+    """Where a notification stands, and every step that brought it there."""
+    read: ReadNotifications = request.app.state.read_notifications
+    return ok(
+        NotificationView.of(await read.one(notification_id, reader)), "Here is the notification."
+    )
+
+
+@router.get("", summary="Notifications, newest first")
+async def read_page(
+    query: Annotated[PageQuery, Depends()], reader: Reader, request: Request
+) -> Envelope[list[NotificationSummary]]:
+    """Applications see what they sent, users what was sent to them, admins everything."""
+    read: ReadNotifications = request.app.state.read_notifications
+    rows, total = await read.page(reader, offset=query.offset, limit=query.limit)
+    return page_of(
+        [NotificationSummary.of(row) for row in rows],
+        total=total,
+        query=query,
+        message="Here are the notifications.",
+    )
+
+
+def _answer(accepted: Accepted) -> Envelope[AcceptedNotification]:
+    acceptance = accepted.acceptance
+    data = AcceptedNotification.of(acceptance)
+    if acceptance.error is not None:
+        return Envelope[AcceptedNotification](
+            success=False,
+            message=f"The notification was stored and will not be sent: {acceptance.error}.",
+            data=data,
+            error=acceptance.error,
+        )
+    return ok(data, "The notification was accepted.")

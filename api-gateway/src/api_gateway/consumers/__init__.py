@@ -1,0 +1,1 @@
+"""Queue consumers; they translate into use cases."""

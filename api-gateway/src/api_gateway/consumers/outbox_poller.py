@@ -1,0 +1,51 @@
+"""Lets the relay publish the outbox: at full speed while there are rows, looking up otherwise."""
+
+import asyncio
+import contextlib
+from typing import Final
+
+from prometheus_client import Counter
+
+from api_gateway.usecases.relay_outbox import RelayOutbox
+from servicekit.errors import UnavailableError
+from servicekit.logs import get_logger
+from servicekit.metrics import Metrics
+
+_log = get_logger(__name__)
+
+_IDLE_SECONDS: Final = 0.5
+
+
+class OutboxPoller:
+    """Runs `RelayOutbox` again and again."""
+
+    def __init__(self, relay_outbox: RelayOutbox, metrics: Metrics) -> None:
+        self._relay_outbox = relay_outbox
+        self._relayed = Counter(
+            "outbox_relayed_total",
+            "Rows that the relay published in the gateway's place.",
+            registry=metrics.registry,
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to publish."""
+        self._task = asyncio.create_task(self._run(), name="outbox-poller")
+
+    async def stop(self) -> None:
+        """Stop; leases run out by themselves."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            confirmed = 0
+            try:
+                _, confirmed = await self._relay_outbox()
+            except UnavailableError as error:
+                _log.warning("outbox.not_relayed", error=error.message)
+            self._relayed.inc(confirmed)
+            if not confirmed:
+                await asyncio.sleep(_IDLE_SECONDS)

@@ -1,0 +1,148 @@
+"""Whether a notification may be sent, where to, and if not, why not: one pure function."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from api_gateway.domain.languages import choose_language
+from api_gateway.domain.request import NotificationRequest
+from contracts.envelope import ErrorDetail
+from contracts.error_codes import ErrorCode
+from contracts.notification import AmbiguousPolicy, DeviceKind, NotificationType
+from contracts.template_snapshot import TemplateSnapshot
+from contracts.user_snapshot import UserSnapshot
+
+URGENT_CATEGORIES: Final = frozenset({"email_verification", "password_reset", "security_alert"})
+URGENT_PRIORITY: Final = 8
+USUAL_PRIORITY: Final = 4
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """One address that a notification goes to."""
+
+    address: str
+    device_kind: DeviceKind | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a notification will be rendered and sent, wherever it then goes."""
+
+    template_version: int
+    language: str
+    category: str
+    ambiguous: AmbiguousPolicy
+    priority: int
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """Send it: one delivery per recipient."""
+
+    plan: Plan
+    recipients: tuple[Recipient, ...]
+
+
+@dataclass(frozen=True)
+class Suppressed:
+    """Keep it in the history and do not send it; the caller made no mistake."""
+
+    plan: Plan
+    reason: ErrorCode
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """The caller's mistake."""
+
+    code: ErrorCode
+    message: str
+    details: tuple[ErrorDetail, ...] = field(default=())
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether something that the request names does not exist."""
+        return self.code in {ErrorCode.USER_NOT_FOUND, ErrorCode.TEMPLATE_NOT_FOUND}
+
+
+Decision = Admitted | Suppressed | Rejected
+
+
+def decide_admission(
+    user: UserSnapshot | None, template: TemplateSnapshot | None, request: NotificationRequest
+) -> Decision:
+    """Decide what becomes of a request.
+
+    Args:
+        user: The user it names, if there is one.
+        template: The template it names, if there is one.
+        request: What was asked for.
+    """
+    if user is None:
+        return Rejected(ErrorCode.USER_NOT_FOUND, f"There is no user {request.user_id}.")
+    if template is None or not template.is_active:
+        return Rejected(
+            ErrorCode.TEMPLATE_NOT_FOUND, f"There is no template {request.template_code}."
+        )
+    channel = request.notification_type
+    language = choose_language(
+        (request.language, user.language, template.default_language), template.languages
+    )
+    live = template.languages.get(language) if language else None
+    variables = live.channels.get(channel) if live else None
+    if language is None or live is None or variables is None:
+        return Rejected(
+            ErrorCode.TEMPLATE_CHANNEL_MISSING,
+            f"The template {template.code} has no content for {channel}.",
+        )
+    missing = [name for name in variables.required if name not in request.variables]
+    if missing:
+        return Rejected(
+            ErrorCode.MISSING_VARIABLES,
+            f"The template {template.code} needs values for: {', '.join(missing)}.",
+            tuple(
+                ErrorDetail(
+                    field=f"variables.{name}",
+                    code="missing",
+                    message="The template needs a value for this variable.",
+                )
+                for name in missing
+            ),
+        )
+    plan = Plan(
+        template_version=live.version,
+        language=language,
+        category=template.category,
+        ambiguous=template.ambiguous,
+        priority=_priority(request, template),
+    )
+    if not user.is_active:
+        return Suppressed(plan, ErrorCode.USER_INACTIVE)
+    if not _wants(user, channel):
+        return Suppressed(plan, ErrorCode.NOTIFICATION_PREFERENCE_DISABLED)
+    recipients = _recipients(user, channel)
+    if not recipients:
+        return Suppressed(plan, ErrorCode.NO_ADDRESS)
+    return Admitted(plan, recipients)
+
+
+def _priority(request: NotificationRequest, template: TemplateSnapshot) -> int:
+    if request.priority is not None:
+        return request.priority
+    return URGENT_PRIORITY if template.category in URGENT_CATEGORIES else USUAL_PRIORITY
+
+
+def _wants(user: UserSnapshot, channel: NotificationType) -> bool:
+    match channel:
+        case NotificationType.EMAIL:
+            return user.preferences.email
+        case NotificationType.PUSH:
+            return user.preferences.push
+
+
+def _recipients(user: UserSnapshot, channel: NotificationType) -> tuple[Recipient, ...]:
+    match channel:
+        case NotificationType.EMAIL:
+            return (Recipient(user.email),) if user.email else ()
+        case NotificationType.PUSH:
+            return tuple(Recipient(device.token, device.kind) for device in user.devices)

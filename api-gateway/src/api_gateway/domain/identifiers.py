@@ -1,0 +1,19 @@
+"""Ids as clients see them (`notif_…`) and as they are stored (UUIDv7, so that time can be read)."""
+
+import re
+from typing import Final
+from uuid import UUID
+
+NOTIFICATION_PREFIX: Final = "notif_"
+_PUBLIC_ID: Final = re.compile(r"notif_([0-9a-f]{32})")
+
+
+def public_notification_id(notification_id: UUID) -> str:
+    """The id that clients see."""
+    return NOTIFICATION_PREFIX + notification_id.hex
+
+
+def parse_notification_id(public_id: str) -> UUID | None:
+    """The stored id, or None if no notification can have this one."""
+    match = _PUBLIC_ID.fullmatch(public_id)
+    return UUID(hex=match[1]) if match else None

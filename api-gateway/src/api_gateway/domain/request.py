@@ -1,0 +1,51 @@
+"""What a caller asks for, and under which key asking again means the same."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from contracts.notification import NotificationType
+
+
+@dataclass(frozen=True)
+class NotificationRequest:
+    """One notification as it was asked for. Times are UTC."""
+
+    notification_type: NotificationType
+    user_id: UUID
+    template_code: str
+    variables: dict[str, Any] = field(default_factory=dict)
+    request_id: str | None = None
+    priority: int | None = None
+    language: str | None = None
+    expires_at: datetime | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) over what was asked; equal requests have equal ones, in any key order."""
+        canonical = json.dumps(
+            {
+                "notification_type": self.notification_type,
+                "user_id": str(self.user_id),
+                "template_code": self.template_code,
+                "variables": self.variables,
+                "priority": self.priority,
+                "language": self.language,
+                "expires_at": self.expires_at.isoformat() if self.expires_at else None,
+                "metadata": self.metadata,
+            },
+            sort_keys=True,
+            separators=(",", ":"),
+        )
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class IdempotencyKey:
+    """Names a request among all of one caller's."""
+
+    caller: str
+    request_id: str

@@ -1,0 +1,208 @@
+"""What the use cases need of the outside world, as roles; `adapters/` fills them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from api_gateway.domain.notification import Acceptance, Notification
+from api_gateway.domain.request import IdempotencyKey
+from contracts.delivery_message import DeliveryMessage
+from contracts.outcome import DeliveryOutcome
+from contracts.template_snapshot import TemplateSnapshot
+from contracts.user_snapshot import UserSnapshot
+
+
+class UserDirectory(Protocol):
+    """Finds users."""
+
+    async def find(self, user_id: UUID) -> UserSnapshot | None:
+        """The user, or None if there is none.
+
+        Raises:
+            UnavailableError: It cannot be said now.
+        """
+        ...
+
+
+class TemplateDirectory(Protocol):
+    """Finds templates."""
+
+    async def find(self, code: str) -> TemplateSnapshot | None:
+        """The template, or None if there is none.
+
+        Raises:
+            UnavailableError: It cannot be said now.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class OutboxMessage:
+    """A delivery's message that waits in the outbox.
+
+    Attributes:
+        id: The outbox row.
+        routing_key: The lane.
+        body: The `DeliveryMessage` as JSON.
+        delivery_id: Also the AMQP message id.
+        correlation_id: Goes into the AMQP properties.
+        may_be_repeated: It may have been published before.
+    """
+
+    id: int
+    routing_key: str
+    body: bytes
+    delivery_id: UUID
+    correlation_id: str
+    may_be_repeated: bool = False
+
+
+@dataclass(frozen=True)
+class StoredRequest:
+    """An answer that was given to a request with some key before."""
+
+    fingerprint: str
+    acceptance: Acceptance
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A notification that has just been stored, and its outbox rows."""
+
+    acceptance: Acceptance
+    outbox: tuple[OutboxMessage, ...]
+
+
+class NotificationStore(Protocol):
+    """Where accepted notifications are stored, with everything that belongs to them."""
+
+    async def store(
+        self,
+        notification: Notification,
+        messages: Sequence[DeliveryMessage],
+        acceptance: Acceptance,
+        key: IdempotencyKey | None,
+        fingerprint: str,
+    ) -> Stored | StoredRequest:
+        """Store all of it in one transaction, or return what was stored under this key before.
+
+        Raises:
+            DatabaseUnavailableError: Nothing was stored, as far as can be known.
+        """
+        ...
+
+    async def find_request(self, key: IdempotencyKey) -> StoredRequest | None:
+        """What was stored under this key, if it has not expired."""
+        ...
+
+
+class KeyState(Protocol):
+    """What is known about a key; one of the classes below."""
+
+
+@dataclass(frozen=True)
+class Reserved(KeyState):
+    """Nobody else works on this key; `token` proves our right to it."""
+
+    token: str
+
+
+@dataclass(frozen=True)
+class InFlight(KeyState):
+    """Another request with this key is being served now."""
+
+
+@dataclass(frozen=True)
+class Answered(KeyState):
+    """This key has been answered."""
+
+    stored: StoredRequest
+
+
+@dataclass(frozen=True)
+class Undecided(KeyState):
+    """Nothing is known: the reservations are away, and the store decides alone."""
+
+
+class Reservations(Protocol):
+    """Keeps equal requests apart while the first is served; only makes the store's work cheaper."""
+
+    async def reserve(self, key: IdempotencyKey) -> KeyState:
+        """Reserve a key for a few seconds, or say why not."""
+        ...
+
+    async def answered(self, key: IdempotencyKey, stored: StoredRequest) -> None:
+        """Remember the answer for as long as the key is valid."""
+        ...
+
+    async def release(self, key: IdempotencyKey, reserved: Reserved) -> None:
+        """Free a key whose request was not accepted."""
+        ...
+
+
+class OutboxPublisher(Protocol):
+    """Publishes outbox rows soon, or leaves them to the relay."""
+
+    def offer(self, messages: Sequence[OutboxMessage]) -> None:
+        """Take rows over; never waits."""
+        ...
+
+
+class Admission(Protocol):
+    """Says whether there is room for more."""
+
+    def check(self) -> None:
+        """Raise when too much is waiting.
+
+        Raises:
+            UnavailableError: With `overloaded`.
+        """
+        ...
+
+
+class History(Protocol):
+    """Reads notifications. `client_id` and `user_id` narrow to what the caller may see."""
+
+    async def find(self, notification_id: UUID) -> Notification | None:
+        """One notification with deliveries and timeline."""
+        ...
+
+    async def page(
+        self, *, client_id: str | None, user_id: UUID | None, offset: int, limit: int
+    ) -> tuple[list[Notification], int]:
+        """Notifications, newest first, without deliveries and timeline; and how many there are."""
+        ...
+
+
+class OutcomeRecorder(Protocol):
+    """Takes the workers' events into the history."""
+
+    async def record(self, outcomes: Sequence[DeliveryOutcome]) -> set[UUID]:
+        """Merge events into the state, in one transaction; recording them again changes nothing.
+
+        Returns:
+            The ids of those events whose notification does not exist.
+        """
+        ...
+
+
+class Outbox(Protocol):
+    """The rows that wait to be published."""
+
+    async def lease(self, limit: int) -> list[OutboxMessage]:
+        """Take the oldest rows that nobody works on, and keep others away from them for a while."""
+        ...
+
+    async def published(self, ids: Sequence[int]) -> None:
+        """Forget rows that the broker has confirmed."""
+        ...
+
+    async def give_back(self, ids: Sequence[int]) -> None:
+        """Let anybody try rows again soon that could not be published."""
+        ...
+
+    async def oldest(self) -> datetime | None:
+        """When the oldest waiting row was stored."""
+        ...
