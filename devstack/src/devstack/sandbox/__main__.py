@@ -1,0 +1,7 @@
+"""`python -m devstack.sandbox`."""
+
+import sys
+
+from devstack.sandbox.main import main
+
+sys.exit(main())
