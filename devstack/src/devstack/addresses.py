@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from devstack.passwords import keep_password, write_private
+from devstack.system_client import SystemUrls
 
 SERVICES: Final = (
     "user-service",
@@ -84,6 +85,16 @@ class Addresses:
     def url(self, name: str) -> str:
         """The http address of a service, or of the inbox."""
         return f"http://127.0.0.1:{self.ports[name]}"
+
+    @property
+    def system_urls(self) -> SystemUrls:
+        """The same for a client of the system."""
+        return SystemUrls(
+            gateway=self.url("api-gateway"),
+            user_service=self.url("user-service"),
+            template_service=self.url("template-service"),
+            sandbox=self.url("inbox"),
+        )
 
 
 def new_signing_key() -> str:

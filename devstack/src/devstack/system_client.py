@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from contracts.access import Scope
-from servicekit.http_client import AsyncClient, HttpResponse
-
 from devstack.errors import DevstackError
+from servicekit.http_client import AsyncClient, HttpResponse
 
 _POLL_SECONDS: Final = 0.1
 _UNFINISHED: Final = frozenset({"pending", "scheduled"})

@@ -1,0 +1,130 @@
+"""Bodies of requests: what is checked before anything else sees it.
+
+An email may also be written flat, `subject` and `body` beside `code`; it is moved into `email`
+before validation, so that there is one form from there on, also in error messages.
+"""
+
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
+
+from contracts.notification import AmbiguousPolicy
+from template_service.domain.language import canonical_language
+from template_service.domain.template_code import TEMPLATE_CODE
+
+_FLAT_EMAIL: Final = ("subject", "body", "content", "text")
+_EMAIL_EXAMPLE: Final[JsonDict] = {"subject": "Welcome, {{name}}", "body": "<p>Hello {{name}}</p>"}
+
+
+def _without_nul(value: str) -> str:
+    if "\0" in value:
+        raise PydanticCustomError("nul_character", "The text must not hold a NUL character.")
+    return value
+
+
+def _language(value: str) -> str:
+    try:
+        return canonical_language(value)
+    except ValueError as error:
+        raise PydanticCustomError(
+            "language_tag", "The language {reason}.", {"reason": str(error)}
+        ) from error
+
+
+_NoNul = AfterValidator(_without_nul)
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), _NoNul]
+Description = Annotated[str, StringConstraints(max_length=2_000), _NoNul]
+Category = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,50}$")]
+Language = Annotated[str, StringConstraints(max_length=100), AfterValidator(_language)]
+"""A BCP 47 tag, brought into the usual spelling."""
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=1_000), _NoNul]
+PushText = Annotated[str, StringConstraints(min_length=1, max_length=4_000), _NoNul]
+Address = Annotated[str, StringConstraints(min_length=1, max_length=2_000), _NoNul]
+MailText = Annotated[str, StringConstraints(min_length=1, max_length=200_000), _NoNul]
+DataKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,100}$")]
+DataValue = Annotated[str, StringConstraints(max_length=1_000), _NoNul]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EmailBody(_Body):
+    """Sources of an email. Without `text` the alternative is derived from the HTML."""
+
+    subject: Line
+    body: MailText = Field(
+        validation_alias=AliasChoices("body", "content"), description="HTML; or as `content`."
+    )
+    text: MailText | None = None
+
+
+class PushBody(_Body):
+    """Sources of a push; the values of `data` are sources too."""
+
+    title: Line
+    body: PushText
+    image: Address | None = None
+    link: Address | None = None
+    data: Annotated[dict[DataKey, DataValue], Field(max_length=50)] = Field(default_factory=dict)
+
+
+class _Content(_Body):
+    email: EmailBody | None = None
+    push: PushBody | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_flat_email(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or data.get("email") is not None:
+            return data  # flat fields beside `email` stay where they are, and are refused
+        flat = {name: data[name] for name in _FLAT_EMAIL if name in data}
+        if not flat:
+            return data
+        rest = {name: value for name, value in data.items() if name not in flat}
+        return {**rest, "email": flat}
+
+
+class CreateTemplateBody(_Content):
+    """A template that is to be; without `name` its code is its name."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"code": "welcome_email", "email": _EMAIL_EXAMPLE},
+                {"code": "welcome_email", **_EMAIL_EXAMPLE},
+            ]
+        }
+    )
+
+    code: Annotated[str, StringConstraints(pattern=TEMPLATE_CODE)] = Field(
+        validation_alias=AliasChoices("code", "template_code"), description="Or `template_code`."
+    )
+    name: Name | None = None
+    description: Description = ""
+    category: Category = "general"
+    ambiguous: AmbiguousPolicy = AmbiguousPolicy.RESEND
+    language: Language = "en"
+
+
+class PublishVersionBody(_Content):
+    """Content that replaces what is live in a language; attributes left out stay as they are."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"email": _EMAIL_EXAMPLE}]})
+
+    language: Language | None = None
+    name: Name | None = None
+    description: Description | None = None
+    category: Category | None = None
+    ambiguous: AmbiguousPolicy | None = None

@@ -1,0 +1,44 @@
+"""Templates as our own services see them: to accept a notification, and to render it."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query
+
+from contracts.access import Scope
+from contracts.envelope import Envelope
+from contracts.template_snapshot import TemplateSnapshot, TemplateVersion
+from servicekit.access import Allow
+from servicekit.responses import ok
+from template_service.api.answers import version_answer
+from template_service.api.dependencies import CodeInPath, UseCasesHere, VersionInPath
+from template_service.api.schemas import Language
+
+router: Final = APIRouter(prefix="/templates", tags=["templates"])
+
+_Gateway = Depends(Allow(services=("api-gateway",)))
+_ReaderOrService = Depends(
+    Allow(
+        scope=Scope.TEMPLATES_READ,
+        services=("email-service", "push-service", "api-gateway"),
+    )
+)
+
+
+@router.get("/{code}/snapshot", dependencies=[_Gateway], summary="All languages, no sources")
+async def get_snapshot(code: CodeInPath, use_cases: UseCasesHere) -> Envelope[TemplateSnapshot]:
+    """What the gateway decides with, as of one row version."""
+    return ok(await use_cases.get_snapshot(code), "The template's snapshot.")
+
+
+@router.get(
+    "/{code}/versions/{version}", dependencies=[_ReaderOrService], summary="Sources of one version"
+)
+async def get_version(
+    code: CodeInPath,
+    version: VersionInPath,
+    use_cases: UseCasesHere,
+    language: Annotated[Language, Query(description="BCP 47.")] = "en",
+) -> Envelope[TemplateVersion]:
+    """It never changes and never goes away, so it may be kept for ever."""
+    found = await use_cases.get_version(code, language=language, version=version)
+    return ok(version_answer(found), "The version.")

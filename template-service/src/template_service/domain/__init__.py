@@ -1,0 +1,1 @@
+"""The rules of templates: pure, no I/O."""
