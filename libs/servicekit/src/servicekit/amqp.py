@@ -23,6 +23,7 @@ _log = get_logger(__name__)
 _HEARTBEAT_SECONDS: Final = 15
 RECONNECT_SECONDS: Final = 2
 CONNECT_SECONDS: Final = 10.0
+_LOST: Final = "the connection was lost"
 
 ConnectionFailed = (AMQPError, PAMQPException, OSError, TimeoutError, RuntimeError)
 """What connecting raises while the broker is away; RuntimeError where it goes away meanwhile."""
@@ -120,8 +121,7 @@ async def _exists(
     # below aio-pika's robust layer, which would declare again after a reconnect.
     transport = connection.transport
     if transport is None:
-        msg = "the connection was lost"
-        raise ConnectionError(msg)
+        raise ConnectionError(_LOST)
     channel = await transport.connection.channel()
     try:
         if queue is not None:
@@ -137,11 +137,12 @@ async def _exists(
 
 
 @contextlib.contextmanager
-def cancelled_only_by_callers() -> Iterator[None]:
-    """Turn a cancellation that nobody asked for into a `ConnectionError`.
+def losses_as_connection_errors() -> Iterator[None]:
+    """Raise `ConnectionError` where aiormq hides a lost connection in something else.
 
-    aiormq cancels what waits for the broker when a connection closes; taken for our own
-    cancellation, that would silently end the task which publishes or consumes.
+    When a connection closes it cancels what waits for the broker, or rejects it with a bare
+    `Exception`. Taken for our own cancellation, or for a mistake in the code, either would end the
+    task that publishes or consumes.
     """
     try:
         yield
@@ -149,8 +150,11 @@ def cancelled_only_by_callers() -> Iterator[None]:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-        msg = "the connection was lost"
-        raise ConnectionError(msg) from error
+        raise ConnectionError(_LOST) from error
+    except Exception as error:
+        if type(error) is not Exception:
+            raise
+        raise ConnectionError(_LOST) from error
 
 
 def check_connection(connection: AbstractRobustConnection | None) -> None:

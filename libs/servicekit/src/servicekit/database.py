@@ -57,7 +57,8 @@ class Database:
         """One transaction, committed at the end of the block and rolled back on an error.
 
         Raises:
-            DatabaseUnavailableError: There is no connection, or it was lost.
+            DatabaseUnavailableError: There is no connection, it was lost, or a statement took
+                too long. Where it was lost in the commit, the commit may have succeeded.
         """
         try:
             async with self.engine.begin() as connection:
@@ -65,7 +66,7 @@ class Database:
         except (OperationalError, InterfaceError, PoolTimeoutError, OSError, TimeoutError) as error:
             raise DatabaseUnavailableError(_AWAY) from error
         except DBAPIError as error:
-            if error.connection_invalidated:
+            if error.connection_invalidated or _is_our_own_limit(error):
                 raise DatabaseUnavailableError(_AWAY) from error
             raise
 
@@ -79,4 +80,11 @@ class Database:
         await self.engine.dispose()
 
 
-_AWAY: Final = "The database does not answer; nothing was stored."
+_AWAY: Final = "The database does not answer; send the request again."
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: `statement_timeout` cancelled it,
+# or the server has no connection left, is shutting down, or is starting.
+_LIMITS: Final = {"57014", "53300", "57P01", "57P02", "57P03"}
+
+
+def _is_our_own_limit(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in _LIMITS

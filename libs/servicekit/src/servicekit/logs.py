@@ -3,6 +3,7 @@
 Events have dotted names (`delivery.sent`) and fields; each line has service and correlation id.
 """
 
+import json
 import logging
 import sys
 from typing import TextIO
@@ -82,4 +83,8 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 def _to_json(event: EventDict, **_: object) -> str:
-    return orjson.dumps(event, default=str).decode()
+    try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except orjson.JSONEncodeError:
+        # Integers over 64 bits and unpaired surrogates, which the standard library takes.
+        return json.dumps(event, default=str)

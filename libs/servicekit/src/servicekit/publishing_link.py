@@ -18,9 +18,9 @@ from aio_pika.exceptions import PublishError as ReturnedError
 from servicekit.amqp import (
     CONNECT_SECONDS,
     ConnectionFailed,
-    cancelled_only_by_callers,
     check_topology,
     connection_parameters,
+    losses_as_connection_errors,
 )
 
 _CLOSE_SECONDS: Final = 2.5  # a broker that answers needs milliseconds; aiormq itself waits 2 s
@@ -107,7 +107,7 @@ class AmqpLink:
     async def close(self) -> None:
         """Close the connection; whoever still waits for a confirm learns that it is lost."""
         self.lost.set()
-        with contextlib.suppress(*ConnectionFailed), cancelled_only_by_callers():
+        with contextlib.suppress(*ConnectionFailed), losses_as_connection_errors():
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._connection.close()
 
@@ -115,7 +115,7 @@ class AmqpLink:
         if self.lost.is_set():
             raise NotPublishedError(NOT_CONNECTED)
         try:
-            with cancelled_only_by_callers():
+            with losses_as_connection_errors():
                 await self._exchanges[message.exchange].publish(
                     _to_amqp(message), message.routing_key, mandatory=message.mandatory
                 )
@@ -137,7 +137,7 @@ async def open_link(url: str, name: str, exchanges: tuple[str, ...]) -> AmqpLink
         MissingTopologyError: They are not.
         AMQPError | OSError | TimeoutError: The broker cannot be reached now.
     """
-    with cancelled_only_by_callers():
+    with losses_as_connection_errors():
         connection = await aio_pika.connect(**connection_parameters(url, name))
         try:
             async with asyncio.timeout(CONNECT_SECONDS):

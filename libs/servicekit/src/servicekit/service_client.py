@@ -47,8 +47,19 @@ class ServiceClient:
         if response.status_code != 200:
             msg = f"{self._name} answered {response.status_code}."
             raise UnavailableError(msg)
-        body: dict[str, Any] = response.json()
+        return self._object_in(response)
+
+    def _object_in(self, response: HttpResponse) -> dict[str, Any]:
+        try:
+            body = response.json()
+        except ValueError as error:  # JSON and its encoding
+            raise self._no_object() from error
+        if not isinstance(body, dict):
+            raise self._no_object()
         return body
+
+    def _no_object(self) -> UnavailableError:
+        return UnavailableError(f"{self._name} answered what is no JSON object.")
 
     async def _get(self, path: str, params: dict[str, Any] | None) -> HttpResponse:
         attempts = AsyncRetrying(

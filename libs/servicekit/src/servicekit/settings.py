@@ -56,6 +56,7 @@ def _explain(error: ValidationError, service: str) -> NoReturn:
     for item in error.errors():
         name = "_".join(str(part) for part in item["loc"]).upper()
         what = "is not set" if item["type"] == "missing" else item["msg"]
+        what = what.removeprefix("Value error, ")
         print(  # noqa: T201 - logging is not set up before the settings are read
             f"{service} cannot start: {name} {what}. See .env.example.".replace("  ", " "),
             file=sys.stderr,

@@ -16,9 +16,9 @@ from aio_pika.exceptions import AMQPError
 from servicekit.amqp import (
     ConnectionFailed,
     MissingTopologyError,
-    cancelled_only_by_callers,
     check_topology,
     connection_parameters,
+    losses_as_connection_errors,
 )
 from servicekit.logs import get_logger
 
@@ -84,7 +84,7 @@ class Subscriber:
         while True:
             pause = _RECONNECT_SECONDS
             try:
-                with cancelled_only_by_callers():
+                with losses_as_connection_errors():
                     await self._consume_until_broken()
                 self._last_error = "the connection was lost"
                 _log.warning("amqp.subscriber_disconnected", connection=self._name)

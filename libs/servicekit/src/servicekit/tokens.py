@@ -4,6 +4,7 @@ python-jose accepts tokens without `exp`, and lets the token's header choose the
 the caller fixes it; here the algorithm is a constant, the claims are required, JWE is never used.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -67,6 +68,7 @@ class TokenVerifier:
         self._monotonic = monotonic
         self._keys: dict[str, JSON] = {}
         self._fetched_at = float("-inf")
+        self._fetching = asyncio.Lock()
 
     async def verify(self, token: str) -> JSON:
         """The claims of a valid token.
@@ -96,11 +98,17 @@ class TokenVerifier:
             msg = "The token is not a JSON Web Token."
             raise TokenError(msg) from error
         key_id = str(header.get("kid"))
-        if key_id not in self._keys and self._monotonic() - self._fetched_at > _REFETCH_SECONDS:
-            document = await self._fetch_keys()
-            self._keys = {str(key["kid"]): key for key in document["keys"]}
-            self._fetched_at = self._monotonic()
+        if self._may_fetch(key_id):
+            async with self._fetching:
+                if self._may_fetch(key_id):
+                    document = await self._fetch_keys()
+                    self._keys = {str(key["kid"]): key for key in document["keys"]}
+                    self._fetched_at = self._monotonic()
         if key_id not in self._keys:
             msg = "The token was signed with a key that is not ours."
             raise TokenError(msg)
         return self._keys[key_id]
+
+    def _may_fetch(self, key_id: str) -> bool:
+        is_due = self._monotonic() - self._fetched_at > _REFETCH_SECONDS
+        return key_id not in self._keys and is_due

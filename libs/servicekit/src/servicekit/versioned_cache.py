@@ -9,8 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from redis.asyncio import Redis
+
+from servicekit.logs import get_logger
+
+_log = get_logger(__name__)
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -63,7 +67,7 @@ class VersionedCache(Generic[ModelT]):
         self._set_if_newer = redis.register_script(_SET_IF_NEWER)
 
     async def get(self, key: str) -> Cached[ModelT] | None:
-        """The value under this key, if there is one.
+        """The value under this key, if there is one that this release can read.
 
         Raises:
             RedisError: Redis is away.
@@ -72,7 +76,12 @@ class VersionedCache(Generic[ModelT]):
         if body is None or stored_at is None:
             return None
         is_stale = self._now() - float(stored_at) > self._soft_seconds
-        return Cached(self._model.model_validate_json(body), is_stale)
+        try:
+            return Cached(self._model.model_validate_json(body), is_stale)
+        except ValidationError as error:
+            # Another release wrote it; the caller reads from the owner, and `put` replaces it.
+            _log.warning("cache.unreadable", key=key, errors=error.error_count())
+            return None
 
     async def put(self, key: str, version: int, value: ModelT) -> bool:
         """Write the value unless a newer version is there; tells whether it was written.

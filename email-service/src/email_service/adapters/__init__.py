@@ -1,0 +1,1 @@
+"""What touches the outside world for email: MIME and SMTP."""

@@ -1,0 +1,90 @@
+"""Email by SMTP: the provider that the delivery engine calls."""
+
+import ssl
+from collections.abc import Callable
+from datetime import datetime
+
+from delivery.errors import InvalidRecipientError, PermanentDeliveryError
+from delivery.provider import OutgoingDelivery, ProviderAcceptance
+from email_service.adapters.email_address import EmailAddressError, parse_email_address
+from email_service.adapters.mail_message import compose_mail, message_id
+from email_service.adapters.mail_sender import MailSender
+from email_service.adapters.smtp_connection import Mail, StaleConnectionError
+from email_service.adapters.smtp_connection_pool import PoolLimits, SmtpConnectionPool
+from email_service.adapters.smtp_relay import SmtpRelay
+from email_service.adapters.smtp_reply import queue_id
+from templating import RenderedEmail
+
+
+class SmtpProvider:
+    """Hands mails to one relay over kept connections; implements `delivery.provider.Provider`.
+
+    Args:
+        relay: Where mail goes.
+        sender: Whom it comes from.
+        now: Tells the aware time that stands in `Date`.
+        limits: Of the connection pool.
+        name: What operators call this relay.
+        tls_context: Verifies the relay, if not as `relay` says.
+
+    Raises:
+        OSError: The relay's `ca_file` cannot be read.
+    """
+
+    def __init__(
+        self,
+        relay: SmtpRelay,
+        sender: MailSender,
+        now: Callable[[], datetime],
+        *,
+        limits: PoolLimits | None = None,
+        name: str = "smtp",
+        tls_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._sender = sender
+        self._now = now
+        self._name = name
+        self._pool = SmtpConnectionPool(
+            relay, tls_context or relay.create_tls_context(), limits or PoolLimits()
+        )
+
+    @property
+    def name(self) -> str:
+        """What operators call it."""
+        return self._name
+
+    async def send(self, delivery: OutgoingDelivery[RenderedEmail]) -> ProviderAcceptance:
+        """Hand one mail over.
+
+        A kept connection that turns out to have ended is replaced once: nothing was sent on it.
+
+        Raises:
+            DeliveryError: One of its four kinds; nothing else.
+        """
+        mail = self._compose(delivery)
+        try:
+            async with self._pool.connection() as connection:
+                reply = await connection.deliver(mail)
+        except StaleConnectionError:
+            async with self._pool.connection(fresh=True) as connection:
+                reply = await connection.deliver(mail)
+        return ProviderAcceptance(
+            queue_id(reply.message) or message_id(delivery, self._sender), str(reply.code)
+        )
+
+    async def close(self) -> None:
+        """Close kept connections."""
+        await self._pool.close()
+
+    def _compose(self, delivery: OutgoingDelivery[RenderedEmail]) -> Mail:
+        try:
+            recipient = parse_email_address(delivery.message.recipient)
+        except EmailAddressError as error:
+            raise InvalidRecipientError("malformed_address", detail=str(error)) from error
+        try:
+            content = compose_mail(delivery, recipient, self._sender, self._now())
+        except UnicodeEncodeError as error:
+            raise PermanentDeliveryError(
+                "content_not_encodable", detail=f"a lone surrogate: {error.reason}"
+            ) from error
+        return Mail(self._sender.bounce_address, recipient, content)

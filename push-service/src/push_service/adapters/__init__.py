@@ -1,0 +1,1 @@
+"""What touches the outside world for push: Google's OAuth server and FCM HTTP v1."""
