@@ -46,12 +46,21 @@ redis.call('EXPIRE', KEYS[1], ARGV[5])
 return {verdict, now, ''}
 """
 
+# Refused only when somebody else has the delivery: a claim that Redis could not take, or has lost,
+# is made up for here, or the outcome of a send that really happened would never be told.
 _SETTLE: Final = """
 local held = redis.call('HMGET', KEYS[1], 'generation', 'attempt', 'state', 'owner')
-if held[1] ~= ARGV[1] or held[2] ~= ARGV[2] or held[3] ~= 'sending' or held[4] ~= ARGV[3] then
-    return 0
+if held[1] then
+    local generation, attempt = tonumber(ARGV[1]), tonumber(ARGV[2])
+    local held_generation, held_attempt = tonumber(held[1]), tonumber(held[2])
+    local is_older = held_generation < generation
+        or (held_generation == generation and held_attempt < attempt)
+    local is_ours = held[1] == ARGV[1] and held[2] == ARGV[2]
+        and held[3] == 'sending' and held[4] == ARGV[3]
+    if not is_older and not is_ours then return 0 end
 end
-redis.call('HSET', KEYS[1], 'state', 'settled', 'settlement', ARGV[4])
+redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'attempt', ARGV[2], 'state', 'settled',
+    'owner', ARGV[3], 'lease', 0, 'claims', 1, 'settlement', ARGV[4])
 redis.call('EXPIRE', KEYS[1], ARGV[5])
 return 1
 """

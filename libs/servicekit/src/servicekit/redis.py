@@ -19,7 +19,7 @@ RedisUnavailableError = (RedisError, OSError, TimeoutError)
 def create_redis(
     url: str, *, name: str, max_connections: int = 20, timeout_seconds: float = 0.5
 ) -> "Redis":
-    """A client that fails fast: no retry on a time-out, and one time-out for connecting and for answering.
+    """A client that fails fast: one time-out for connecting and for answering, never retried.
 
     Args:
         url: `redis://[:password@]host:port/db`.
