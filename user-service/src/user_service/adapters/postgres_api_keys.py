@@ -1,0 +1,56 @@
+"""API keys in PostgreSQL: digests only, so that reading the table opens nothing."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+
+from servicekit.database import Database
+from user_service.adapters.counting import count_rows
+from user_service.adapters.rows import api_key_of, api_key_values
+from user_service.adapters.tables import api_keys
+from user_service.domain.api_key import ApiKey
+
+
+class PostgresApiKeys:
+    """The port `ApiKeys` on one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, api_key: ApiKey) -> None:
+        """Store a key."""
+        async with self._database.transaction() as connection:
+            await connection.execute(insert(api_keys).values(api_key_values(api_key)))
+
+    async def find_by_digest(self, digest: str) -> ApiKey | None:
+        """The key with this SHA-256 (hex)."""
+        async with self._database.transaction() as connection:
+            result = await connection.execute(select(api_keys).where(api_keys.c.digest == digest))
+            row = result.mappings().first()
+        return None if row is None else api_key_of(row)
+
+    async def page(self, *, limit: int, offset: int) -> tuple[Sequence[ApiKey], int]:
+        """Keys, newest first; and how many exist, exact up to 10,000."""
+        query = (
+            select(api_keys)
+            .order_by(api_keys.c.created_at.desc(), api_keys.c.id.desc())
+            .limit(limit)
+            .offset(offset)
+        )
+        async with self._database.transaction() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+            total = await count_rows(connection, api_keys)
+        return [api_key_of(row) for row in rows], total
+
+    async def revoke(self, key_id: UUID) -> ApiKey | None:
+        """End a key in a new version, if it has not ended before."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                update(api_keys)
+                .where(api_keys.c.id == key_id, api_keys.c.is_active)
+                .values(is_active=False, version=api_keys.c.version + 1)
+            )
+            result = await connection.execute(select(api_keys).where(api_keys.c.id == key_id))
+            row = result.mappings().first()
+        return None if row is None else api_key_of(row)

@@ -1,0 +1,65 @@
+"""The tables of the database `users`; the migrations make them, a test keeps the two equal."""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from servicekit.naming import create_metadata
+
+metadata: Final = create_metadata()
+
+users: Final = Table(
+    "users",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("email", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("password_hash", Text),
+    Column("role", Text, nullable=False, server_default=text("'user'")),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column("language", Text, nullable=False, server_default=text("'en'")),
+    Column("timezone", Text, nullable=False, server_default=text("'UTC'")),
+    Column("email_enabled", Boolean, nullable=False, server_default=text("true")),
+    Column("push_enabled", Boolean, nullable=False, server_default=text("true")),
+    Column("push_token", Text),
+    Column("row_version", BigInteger, nullable=False, server_default=text("1")),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("role IN ('user', 'admin')", name="role_known"),
+    CheckConstraint("row_version >= 1", name="row_version_positive"),
+)
+
+email_index: Final = Index("uq_users_lower_email", func.lower(users.c.email), unique=True)
+Index(None, users.c.created_at, users.c.id)
+
+api_keys: Final = Table(
+    "api_keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("rate_limit_per_minute", Integer),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column("version", BigInteger, nullable=False, server_default=text("1")),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("last_used_at", DateTime(timezone=True)),
+    CheckConstraint("version >= 1", name="version_positive"),
+    CheckConstraint("rate_limit_per_minute >= 1", name="rate_limit_positive"),
+)

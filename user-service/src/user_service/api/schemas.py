@@ -1,0 +1,167 @@
+"""Bodies of requests: what is checked before anything else sees it."""
+
+from typing import Annotated, Final
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StrictBool,
+    StringConstraints,
+)
+from pydantic_core import PydanticCustomError
+
+from contracts.access import Scope
+from user_service.domain.email_address import canonical_email
+from user_service.domain.language import canonical_language
+from user_service.domain.password import MAX_PASSWORD, MIN_PASSWORD
+from user_service.domain.timezone import known_timezone
+
+_MAX_RATE: Final = 1_000_000
+
+
+def _without_nul(value: str) -> str:
+    if "\0" in value:
+        raise PydanticCustomError("nul_character", "The text must not hold a NUL character.")
+    return value
+
+
+def _secret_without_nul(value: SecretStr) -> SecretStr:
+    _without_nul(value.get_secret_value())
+    return value
+
+
+def _email(value: str) -> str:
+    try:
+        return canonical_email(value)
+    except ValueError as error:
+        raise PydanticCustomError("email", "{reason}", {"reason": str(error)}) from error
+
+
+def _language(value: str) -> str:
+    try:
+        return canonical_language(value)
+    except ValueError as error:
+        raise PydanticCustomError(
+            "language_tag", "The language {reason}.", {"reason": str(error)}
+        ) from error
+
+
+def _timezone(value: str) -> str:
+    try:
+        return known_timezone(value)
+    except ValueError as error:
+        raise PydanticCustomError(
+            "timezone", "The time zone {reason}.", {"reason": str(error)}
+        ) from error
+
+
+_NoNul = AfterValidator(_without_nul)
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), _NoNul
+]
+Email = Annotated[str, StringConstraints(max_length=320), _NoNul, AfterValidator(_email)]
+Language = Annotated[str, StringConstraints(max_length=100), AfterValidator(_language)]
+"""A BCP 47 tag, brought into the usual spelling."""
+Timezone = Annotated[str, StringConstraints(max_length=100), AfterValidator(_timezone)]
+PushToken = Annotated[str, StringConstraints(min_length=1, max_length=4_096), _NoNul]
+Password = Annotated[
+    SecretStr,
+    Field(min_length=MIN_PASSWORD, max_length=MAX_PASSWORD),
+    AfterValidator(_secret_without_nul),
+]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PreferencesBody(_Body):
+    """Which channels the user wants."""
+
+    email: StrictBool = True
+    push: StrictBool = True
+
+
+class CreateUserBody(_Body):
+    """A user who is to be; without a password they cannot sign in."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "John Doe",
+                    "email": "john@example.com",
+                    "password": "correct horse",
+                    "push_token": "device-token",
+                    "preferences": {"email": True, "push": True},
+                }
+            ]
+        }
+    )
+
+    name: Name
+    email: Email
+    password: Password | None = None
+    push_token: PushToken | None = None
+    preferences: PreferencesBody = PreferencesBody()
+    language: Language = "en"
+    timezone: Timezone = "UTC"
+
+
+# A patch's defaults are never used: `model_fields_set` tells what the caller named. They are there
+# so that a field may be left out and yet must not be null, and are made by functions so that the
+# API's documentation does not show them.
+def _no_secret() -> SecretStr:
+    return SecretStr("")
+
+
+class PatchPreferencesBody(_Body):
+    """Channels to turn on or off; one left out stays as it is."""
+
+    email: StrictBool = Field(default_factory=bool)
+    push: StrictBool = Field(default_factory=bool)
+
+
+class PatchUserBody(_Body):
+    """What to change; `null` is a value for `push_token` alone, which it clears."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"preferences": {"push": False}, "language": "pt-BR"}]}
+    )
+
+    name: Name = Field(default_factory=str)
+    email: Email = Field(default_factory=str)
+    password: Password = Field(default_factory=_no_secret)
+    push_token: PushToken | None = None
+    preferences: PatchPreferencesBody = Field(default_factory=PatchPreferencesBody)
+    language: Language = Field(default_factory=str)
+    timezone: Timezone = Field(default_factory=str)
+    is_active: StrictBool = Field(default_factory=bool)
+
+
+class SignInBody(_Body):
+    """Credentials; what cannot be an address or a password is wrong rather than invalid."""
+
+    email: Annotated[str, StringConstraints(max_length=320), _NoNul]
+    password: Annotated[
+        SecretStr, Field(max_length=MAX_PASSWORD), AfterValidator(_secret_without_nul)
+    ]
+
+
+class CreateApiKeyBody(_Body):
+    """A key for an application; without a rate its calls are not limited."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"name": "shop", "scopes": ["notifications:send"], "rate_limit_per_minute": 600}
+            ]
+        }
+    )
+
+    name: Name
+    scopes: Annotated[frozenset[Scope], Field(min_length=1)]
+    rate_limit_per_minute: Annotated[int, Field(strict=True, ge=1, le=_MAX_RATE)] | None = None

@@ -1,0 +1,85 @@
+"""Users as applications, administrators and they themselves see them.
+
+The caller comes first among a route's parameters: FastAPI solves them in order, and strangers
+should hear of nothing but themselves.
+"""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+
+from contracts.access import Scope
+from contracts.envelope import Envelope
+from contracts.user_snapshot import UserSnapshot
+from servicekit.access import Allow, CallerKind, Principal
+from servicekit.pagination import PageQuery
+from servicekit.responses import ok, page_of
+from user_service.api.answers import UserAnswer
+from user_service.api.commands import new_password, new_user, user_changes
+from user_service.api.dependencies import UseCasesHere, UserIdInPath
+from user_service.api.schemas import CreateUserBody, PatchUserBody
+from user_service.domain.errors import UserNotFoundError
+
+router: Final = APIRouter(prefix="/users", tags=["users"])
+
+_Creator = Depends(Allow(scope=Scope.USERS_WRITE))
+_Lister = Depends(Allow(scope=Scope.USERS_READ))
+_Gateway = Depends(Allow(services=("api-gateway",)))
+_Reader = Annotated[Principal, Depends(Allow(scope=Scope.USERS_READ, users=True))]
+_Writer = Annotated[Principal, Depends(Allow(scope=Scope.USERS_WRITE, users=True))]
+
+
+def _refuse_strangers(caller: Principal, user_id: UUID) -> None:
+    """People who are no administrators see themselves only; not even that others exist."""
+    if caller.kind is CallerKind.USER and not caller.is_admin and caller.id != str(user_id):
+        raise UserNotFoundError
+
+
+@router.post("", status_code=201, dependencies=[_Creator], summary="Create a user")
+async def create_user(body: CreateUserBody, use_cases: UseCasesHere) -> Envelope[UserAnswer]:
+    """A taken e-mail address, in whatever case, is 409 `email_taken`."""
+    user = await use_cases.create_user(new_user(body))
+    return ok(UserAnswer.of(user), "The user was created.")
+
+
+@router.get("", dependencies=[_Lister], summary="List users, newest first")
+async def list_users(
+    query: Annotated[PageQuery, Depends()], use_cases: UseCasesHere
+) -> Envelope[list[UserAnswer]]:
+    """`meta.total` is exact up to 10,000."""
+    users, total = await use_cases.list_users(limit=query.limit, offset=query.offset)
+    return page_of(
+        [UserAnswer.of(user) for user in users],
+        total=total,
+        query=query,
+        message="Users, newest first.",
+    )
+
+
+@router.get("/{user_id}", summary="Get a user")
+async def get_user(
+    caller: _Reader, user_id: UserIdInPath, use_cases: UseCasesHere
+) -> Envelope[UserAnswer]:
+    """A signed-in user sees themselves only."""
+    _refuse_strangers(caller, user_id)
+    return ok(UserAnswer.of(await use_cases.get_user(user_id)), "The user.")
+
+
+@router.patch("/{user_id}", summary="Change a user")
+async def update_user(
+    caller: _Writer, user_id: UserIdInPath, body: PatchUserBody, use_cases: UseCasesHere
+) -> Envelope[UserAnswer]:
+    """What is left out stays as it is; `push_token: null` clears it."""
+    _refuse_strangers(caller, user_id)
+    user = await use_cases.update_user(
+        user_id, user_changes(body), password=new_password(body), by=caller
+    )
+    return ok(UserAnswer.of(user), "The user is as asked for.")
+
+
+@router.get("/{user_id}/snapshot", dependencies=[_Gateway], summary="What the gateway decides by")
+async def get_snapshot(user_id: UserIdInPath, use_cases: UseCasesHere) -> Envelope[UserSnapshot]:
+    """The same that Redis holds for the gateway."""
+    user = await use_cases.get_user(user_id)
+    return ok(user.snapshot(), "The user's snapshot.")

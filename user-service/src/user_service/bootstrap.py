@@ -1,0 +1,133 @@
+"""The one module that builds real adapters and hands them to the use cases."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Final
+from uuid import uuid4
+
+from fastapi import FastAPI
+
+from servicekit.app import create_app
+from servicekit.authentication import Authenticator
+from servicekit.database import Database, DatabaseUnavailableError
+from servicekit.logs import get_logger
+from servicekit.metrics import Metrics
+from servicekit.redis import check_redis, create_redis
+from servicekit.service_tokens import parse_service_tokens
+from servicekit.tokens import TokenVerifier
+from user_service.adapters.argon2_passwords import Argon2Passwords
+from user_service.adapters.jwt_issuer import JwtIssuer
+from user_service.adapters.postgres_api_keys import PostgresApiKeys
+from user_service.adapters.postgres_users import PostgresUsers
+from user_service.adapters.redis_snapshots import RedisSnapshots
+from user_service.api import api_keys as api_key_routes
+from user_service.api import auth as auth_routes
+from user_service.api import users as user_routes
+from user_service.api.dependencies import UseCases
+from user_service.domain.signing_key import SigningKey
+from user_service.settings import Settings
+from user_service.usecases.create_api_key import CreateApiKey
+from user_service.usecases.create_user import CreateUser
+from user_service.usecases.ensure_first_admin import EnsureFirstAdmin
+from user_service.usecases.find_api_key import FindApiKey
+from user_service.usecases.get_user import GetUser
+from user_service.usecases.list_api_keys import ListApiKeys
+from user_service.usecases.list_users import ListUsers
+from user_service.usecases.revoke_api_key import RevokeApiKey
+from user_service.usecases.sign_in import SignIn
+from user_service.usecases.update_user import UpdateUser
+
+SERVICE: Final = "user-service"
+_log = get_logger(__name__)
+
+
+def build_app(settings: Settings) -> FastAPI:
+    """The application; it connects when it is first asked, and disconnects when it ends."""
+    database = Database(
+        settings.database_url.get_secret_value(),
+        name=SERVICE,
+        pool_size=settings.database_pool_size,
+    )
+    redis = create_redis(
+        settings.redis_url.get_secret_value(),
+        name=SERVICE,
+        max_connections=settings.redis_max_connections,
+    )
+    users = PostgresUsers(database)
+    api_keys = PostgresApiKeys(database)
+    snapshots = RedisSnapshots(redis)
+    passwords = Argon2Passwords()
+    issuer = JwtIssuer(
+        SigningKey.from_pem(settings.jwt_private_key.get_secret_value()), secrets.token_hex
+    )
+    create_user = CreateUser(users, passwords, snapshots, now=_now, new_id=uuid4)
+    find_api_key = FindApiKey(api_keys)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.callback(passwords.close)
+            stack.push_async_callback(database.close)
+            stack.push_async_callback(redis.aclose)
+            await _ensure_first_admin(EnsureFirstAdmin(users, create_user), settings)
+            yield
+
+    async def check_own_redis() -> None:
+        await check_redis(redis)
+
+    return create_app(
+        service=SERVICE,
+        version=version(SERVICE),
+        description="Users, credentials, preferences and API keys.",
+        routers=[user_routes.router, auth_routes.router, api_key_routes.router],
+        checks={"postgres": database.check, "redis": check_own_redis},
+        metrics=Metrics(),
+        lifespan=lifespan,
+        authenticate=Authenticator(
+            api_keys=find_api_key,
+            tokens=TokenVerifier(issuer.public_keys),
+            service_tokens=parse_service_tokens(settings.service_tokens),
+        ),
+        state={
+            "use_cases": UseCases(
+                create_user=create_user,
+                get_user=GetUser(users),
+                list_users=ListUsers(users),
+                update_user=UpdateUser(users, passwords, snapshots, now=_now),
+                sign_in=SignIn(users, passwords, issuer, now=_now),
+                create_api_key=CreateApiKey(
+                    api_keys,
+                    snapshots,
+                    now=_now,
+                    new_id=uuid4,
+                    random_bytes=secrets.token_bytes,
+                ),
+                list_api_keys=ListApiKeys(api_keys),
+                revoke_api_key=RevokeApiKey(api_keys, snapshots),
+                find_api_key=find_api_key,
+                public_keys=issuer.public_keys,
+            )
+        },
+    )
+
+
+async def _ensure_first_admin(ensure: EnsureFirstAdmin, settings: Settings) -> None:
+    """A start without the database fails loudly; the supervisor starts again."""
+    if settings.admin_email is None or settings.admin_password is None:
+        return
+    try:
+        await ensure(settings.admin_email, settings.admin_password.get_secret_value())
+    except DatabaseUnavailableError:
+        _log.error(
+            "first_admin.database_unavailable",
+            hint="PostgreSQL does not answer at DATABASE_URL, so ADMIN_EMAIL could not be "
+            "ensured; start it, then start user-service again.",
+        )
+        raise
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""The rules of users and API keys: pure, no I/O."""

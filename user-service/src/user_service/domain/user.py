@@ -1,0 +1,45 @@
+"""A user, and what the gateway needs to know of them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from contracts.access import Role
+from contracts.notification import DeviceKind
+from contracts.user_snapshot import ChannelPreferences, DeviceAddress, UserSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user as of one row version; `password_hash` is None for those who cannot sign in."""
+
+    id: UUID
+    email: str
+    name: str
+    password_hash: str | None = field(repr=False)
+    role: Role
+    is_active: bool
+    language: str
+    timezone: str
+    email_enabled: bool
+    push_enabled: bool
+    push_token: str | None = field(repr=False)
+    row_version: int
+    created_at: datetime
+    updated_at: datetime
+
+    def snapshot(self) -> UserSnapshot:
+        """What the gateway decides by."""
+        devices = (
+            (DeviceAddress(kind=DeviceKind.FCM, token=self.push_token),) if self.push_token else ()
+        )
+        return UserSnapshot(
+            user_id=self.id,
+            version=self.row_version,
+            is_active=self.is_active,
+            email=self.email,
+            language=self.language,
+            timezone=self.timezone,
+            preferences=ChannelPreferences(email=self.email_enabled, push=self.push_enabled),
+            devices=devices,
+        )

@@ -1,0 +1,80 @@
+"""What user-service reads from its environment."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from servicekit.service_tokens import parse_service_tokens
+from servicekit.settings import ServiceSettings
+from user_service.domain.email_address import canonical_email
+from user_service.domain.password import MAX_PASSWORD, MIN_PASSWORD
+from user_service.domain.signing_key import SigningKey
+
+
+class Settings(ServiceSettings):
+    """A field's name in capitals is its environment variable.
+
+    `JWT_PRIVATE_KEY` is a P-256 key in PEM; where a file format allows no line breaks, `\\n`
+    stands for them. `SERVICE_TOKENS` is what our services show to us. `ADMIN_EMAIL` and
+    `ADMIN_PASSWORD` belong together and name the first administrator. The addresses of PostgreSQL
+    and Redis hold passwords, so they are secrets.
+    """
+
+    port: int = 8001
+    database_url: SecretStr
+    database_pool_size: Annotated[int, Field(ge=1, le=100)] = 5
+    redis_url: SecretStr
+    redis_max_connections: Annotated[int, Field(ge=1, le=1000)] = 20
+    jwt_private_key: SecretStr
+    service_tokens: SecretStr
+    admin_email: str | None = None
+    admin_password: SecretStr | None = None
+
+    @field_validator("database_url")
+    @classmethod
+    def _names_the_driver(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith("postgresql+asyncpg://"):
+            msg = "must begin with postgresql+asyncpg://"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_a_redis_address(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(("redis://", "rediss://")):
+            msg = "must begin with redis:// or rediss://"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("jwt_private_key")
+    @classmethod
+    def _is_a_signing_key(cls, value: SecretStr) -> SecretStr:
+        pem = value.get_secret_value().replace("\\n", "\n")
+        SigningKey.from_pem(pem)
+        return SecretStr(pem)
+
+    @field_validator("service_tokens")
+    @classmethod
+    def _lists_callers(cls, value: SecretStr) -> SecretStr:
+        parse_service_tokens(value)
+        return value
+
+    @field_validator("admin_email")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        return None if value is None else canonical_email(value)
+
+    @field_validator("admin_password")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not MIN_PASSWORD <= len(value) <= MAX_PASSWORD:
+            msg = f"must have {MIN_PASSWORD} to {MAX_PASSWORD} characters"
+            raise ValueError(msg)
+        return value
+
+    @model_validator(mode="after")
+    def _name_the_admin_completely(self) -> Self:
+        if (self.admin_email is None) != (self.admin_password is None):
+            msg = "ADMIN_EMAIL and ADMIN_PASSWORD must be set together, or neither"
+            raise ValueError(msg)
+        return self

@@ -1,0 +1,46 @@
+from uuid import UUID
+
+import pytest
+from api_keys_suite import ApiKeysSuite
+from fake_api_keys import FakeApiKeys
+from fake_passwords import FakePasswords
+from fake_snapshots import FakeSnapshots
+from fake_users import FakeUsers
+from passwords_suite import PasswordsSuite
+from snapshots_suite import SnapshotsSuite
+from users_suite import UsersSuite
+
+from contracts.access import ApiKeyRecord
+from contracts.user_snapshot import UserSnapshot
+from user_service.domain.ports import ApiKeys, Passwords, Snapshots, Users
+
+
+class TestFakeUsers(UsersSuite):
+    @pytest.fixture
+    def users(self) -> Users:
+        return FakeUsers()
+
+
+class TestFakeApiKeys(ApiKeysSuite):
+    @pytest.fixture
+    def api_keys(self) -> ApiKeys:
+        return FakeApiKeys()
+
+
+class TestFakePasswords(PasswordsSuite):
+    @pytest.fixture
+    def passwords(self) -> Passwords:
+        return FakePasswords()
+
+
+class TestFakeSnapshots(SnapshotsSuite):
+    @pytest.fixture(autouse=True)
+    def snapshots(self) -> Snapshots:
+        self.fake = FakeSnapshots()
+        return self.fake
+
+    async def user(self, user_id: UUID) -> UserSnapshot | None:
+        return self.fake.users.get(user_id)
+
+    async def api_key(self, digest: str) -> ApiKeyRecord | None:
+        return self.fake.api_keys.get(digest)
