@@ -15,11 +15,11 @@ WITH_SERVERS := $(BIN)/python -m devstack.servers --home .devstack/test --
 PYTEST := $(BIN)/python -m pytest -c pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run clean up down test test-members test-repo test-e2e test-alone test-compose \
+.PHONY: help setup run clean up down test test-members test-repo test-e2e test-alone test-compose load \
 	check format lock
 
 help: ## List the commands
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv with everything in it (done by itself where needed)
 	@sh devstack/bootstrap.sh $(PYTHON) .venv requirements-dev.txt $(MEMBERS)
@@ -75,3 +75,12 @@ format: setup ## Put the code into its format
 
 lock: setup ## Compile all requirements files anew
 	@sh devstack/lock.sh $(UV) "$(LIBS)" "$(SERVICES)"
+
+USERS ?= 20
+SECONDS ?= 60
+load: setup ## Load on the system of `make run` by locust: make load USERS=20 SECONDS=60
+	@test -n "$$API_KEY" || { echo "Start \`make run\`, then do \`. .devstack/run.env\` here."; exit 1; }
+	@test -x .venv-load/bin/locust || { $(UV) venv --quiet .venv-load && \
+		$(UV) pip install --quiet --python .venv-load --require-hashes -r benchmarks/requirements.txt; }
+	@.venv-load/bin/locust --headless --only-summary --users $(USERS) --spawn-rate 10 \
+		--run-time $(SECONDS)s

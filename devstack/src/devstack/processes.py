@@ -116,6 +116,8 @@ class ChildProcess:
         """End the program and its family, gently first; do nothing when it is not running."""
         if (pid := self.pid) is not None:
             await _end(family_of(pid), self._program.stop_signal, self._program.stop_seconds)
+        if self._child is not None:
+            self._child.wait(_KILL_SECONDS)  # it has ended; this takes its exit code
         self._forget()
 
     def kill(self) -> None:

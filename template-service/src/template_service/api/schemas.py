@@ -18,8 +18,8 @@ from pydantic import (
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from contracts.language import canonical_language
 from contracts.notification import AmbiguousPolicy
-from template_service.domain.language import canonical_language
 from template_service.domain.template_code import TEMPLATE_CODE
 
 _FLAT_EMAIL: Final = ("subject", "body", "content", "text")

@@ -14,8 +14,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from contracts.access import Scope
+from contracts.language import canonical_language
 from user_service.domain.email_address import canonical_email
-from user_service.domain.language import canonical_language
 from user_service.domain.password import MAX_PASSWORD, MIN_PASSWORD
 from user_service.domain.timezone import known_timezone
 

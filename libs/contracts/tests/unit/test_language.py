@@ -1,6 +1,6 @@
 import pytest
 
-from user_service.domain.language import canonical_language
+from contracts.language import canonical_language
 
 
 @pytest.mark.parametrize(
