@@ -15,7 +15,7 @@ WITH_SERVERS := $(BIN)/python -m devstack.servers --home .devstack/test --
 PYTEST := $(BIN)/python -m pytest -c pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run clean up down test test-members test-repo test-e2e test-alone test-compose load \
+.PHONY: help setup run clean up down test test-members test-repo test-e2e test-alone test-compose test-servers load \
 	check format lock
 
 help: ## List the commands
@@ -39,6 +39,9 @@ down: ## Stop what `make up` started; the data stay
 test: setup ## All tests: each member's own, the repository's, and the whole system's
 	@$(WITH_SERVERS) $(MAKE) --no-print-directory test-members
 	@$(MAKE) --no-print-directory test-repo test-e2e
+
+test-servers: setup ## A shell with PostgreSQL, Redis and RabbitMQ for running single tests
+	@$(WITH_SERVERS) $${SHELL:-sh}
 
 test-members: setup ## Unit and integration tests of every member (wants the servers of `make test`)
 	@set -e; for member in $(MEMBERS); do \

@@ -13,7 +13,7 @@ inputs=""
 for member in $libs devstack $services; do inputs="$inputs $member/pyproject.toml"; done
 # shellcheck disable=SC2086
 "$uv" "$@" --all-extras --group dev --group build $inputs --output-file requirements-dev.txt
-for service in $services; do
+for service in $services devstack; do
     (cd "$service" && "../$uv" "$@" --constraint ../requirements-dev.txt pyproject.toml \
         --output-file requirements.txt)
 done

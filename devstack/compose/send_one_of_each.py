@@ -179,7 +179,9 @@ def main() -> int:
     if received != (emails, 1):
         print(f"The sandbox has {received}, not {(emails, 1)} mails and pushes.", file=sys.stderr)
         return 1
-    print(f"{emails} email delivered in {email_seconds:.1f} s, 1 push in {push_seconds:.1f} s")
+    print(
+        f"delivered: {emails} by email in {email_seconds:.1f} s, 1 by push in {push_seconds:.1f} s"
+    )
     return 0
 
 
