@@ -1,7 +1,8 @@
 """Builds the gateway and its relay out of real adapters; the only module that knows them all."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -33,6 +34,7 @@ from servicekit.app import create_app
 from servicekit.authentication import Authenticator
 from servicekit.database import Database
 from servicekit.http_client import create_http_client
+from servicekit.logs import get_logger
 from servicekit.metrics import Metrics
 from servicekit.publisher import Publisher
 from servicekit.redis import check_redis, create_redis
@@ -46,6 +48,9 @@ SERVICE: Final = "api-gateway"
 RELAY: Final = "relay"
 VERSION: Final = "0.1.0"
 _SERVICE_CALL_SECONDS: Final = 1.0
+_STOP_SECONDS: Final = 5.0
+
+_log = get_logger(__name__)
 
 
 def build_app(settings: Settings) -> FastAPI:
@@ -59,7 +64,7 @@ def build_app(settings: Settings) -> FastAPI:
     redis = create_redis(settings.redis_url.get_secret_value(), name=SERVICE, max_connections=50)
     clients = [
         create_http_client(
-            url,
+            str(url),
             timeout_seconds=_SERVICE_CALL_SECONDS,
             service_token=settings.service_token.get_secret_value(),
         )
@@ -73,7 +78,7 @@ def build_app(settings: Settings) -> FastAPI:
         exchanges=(NOTIFICATIONS_EXCHANGE,),
     )
     outbox_queue = OutboxQueue(PostgresOutbox(database), AmqpMessagePublisher(publisher))
-    backlog = BacklogGauge(database, _utc_now)
+    backlog = BacklogGauge(database)
     users: CachedDirectory[UUID, UserSnapshot] = CachedDirectory(
         cache=VersionedCache(redis, UserSnapshot),
         service=user_service,
@@ -93,19 +98,18 @@ def build_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        publisher.start()
-        outbox_queue.start()
-        backlog.start()
-        try:
-            yield
-        finally:
-            await backlog.stop()
-            await outbox_queue.stop()
-            await publisher.close()
+        async with AsyncExitStack() as stopping:  # from the last to the first, whatever fails
+            stopping.push_async_callback(_stop, database.close)
+            stopping.push_async_callback(_stop, redis.aclose)
             for client in clients:
-                await client.aclose()
-            await redis.aclose()
-            await database.close()
+                stopping.push_async_callback(_stop, client.aclose)
+            stopping.push_async_callback(_stop, publisher.close)
+            publisher.start()
+            stopping.push_async_callback(_stop, outbox_queue.stop)
+            outbox_queue.start()
+            stopping.push_async_callback(_stop, backlog.stop)
+            backlog.start()
+            yield
 
     return create_app(
         service=SERVICE,
@@ -154,16 +158,15 @@ def build_relay(settings: RelaySettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        publisher.start()
-        poller.start()
-        outcomes.start()
-        try:
+        async with AsyncExitStack() as stopping:  # from the last to the first, whatever fails
+            stopping.push_async_callback(_stop, database.close)
+            stopping.push_async_callback(_stop, publisher.close)
+            publisher.start()
+            stopping.push_async_callback(_stop, poller.stop)
+            poller.start()
+            stopping.push_async_callback(_stop, outcomes.stop)
+            outcomes.start()
             yield
-        finally:
-            await outcomes.stop()
-            await poller.stop()
-            await publisher.close()
-            await database.close()
 
     return create_app(
         service=RELAY,
@@ -172,11 +175,24 @@ def build_relay(settings: RelaySettings) -> FastAPI:
         checks={
             "postgres": database.check,
             "rabbitmq": publisher.check,
-            "outcomes": outcomes.subscriber.check,
+            "outcomes": outcomes.check,
         },
         metrics=metrics,
         lifespan=lifespan,
     )
+
+
+async def _stop(step: Callable[[], Awaitable[None]]) -> None:
+    """One step of a shutdown, and no longer than it may take.
+
+    A library below may swallow a cancellation (`asyncio.wait_for` of Python 3.11 does, when what it
+    waits for ends in that moment); the event loop cancels what is left once more at its own end.
+    """
+    try:
+        async with asyncio.timeout(_STOP_SECONDS):
+            await step()
+    except TimeoutError:
+        _log.error("shutdown.step_unfinished", step=getattr(step, "__qualname__", repr(step)))
 
 
 def _utc_now() -> datetime:

@@ -51,6 +51,9 @@ def _smtp_provider(settings: Settings) -> SmtpProvider:
                 ca_file=settings.smtp_ca_file,
                 username=settings.smtp_username,
                 password=password.get_secret_value() if password else None,
+                # Below the attempt's deadline: only the dialogue itself knows whether the mail
+                # was already handed over when an answer stays out.
+                timeout_seconds=settings.attempt_seconds * 0.8,
             ),
             MailSender(
                 parse_email_address(settings.mail_from),

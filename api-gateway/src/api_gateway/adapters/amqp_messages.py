@@ -13,7 +13,7 @@ _log = get_logger(__name__)
 
 
 class AmqpMessagePublisher:
-    """Implements `usecases.relay_outbox.MessagePublisher`."""
+    """Implements `usecases.ports.MessagePublisher`."""
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher

@@ -6,11 +6,10 @@ of rows is the planner's estimate: counting a million rows is how a backlog beco
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from api_gateway.adapters.tables import outbox
 from contracts.error_codes import ErrorCode
@@ -30,9 +29,8 @@ _ESTIMATED_ROWS: Final = text("SELECT n_live_tup FROM pg_stat_user_tables WHERE 
 class BacklogGauge:
     """Implements `usecases.ports.Admission`."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._now = now
         self._refusal: str | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -57,13 +55,12 @@ class BacklogGauge:
     async def measure(self) -> None:
         """Look at the outbox once."""
         async with self._database.transaction() as connection:
-            oldest = await connection.scalar(
-                select(outbox.c.stored_at).order_by(outbox.c.id).limit(1)
-            )
+            # By the database's clock alone, so that ours may be wrong.
+            waited = func.extract("epoch", func.now() - outbox.c.stored_at)
+            seconds = await connection.scalar(select(waited).order_by(outbox.c.id).limit(1)) or 0
             rows = await connection.scalar(_ESTIMATED_ROWS) or 0
-        age = self._now() - oldest if oldest is not None else timedelta()
-        if age > MAX_AGE:
-            self._refusal = f"Notifications have waited {int(age.total_seconds())} s to be sent."
+        if seconds > MAX_AGE.total_seconds():
+            self._refusal = f"Notifications have waited {int(seconds)} s to be sent."
         elif rows > MAX_ROWS:
             self._refusal = f"About {rows} notifications wait to be sent."
         else:
@@ -75,4 +72,7 @@ class BacklogGauge:
                 await self.measure()
             except UnavailableError as error:
                 _log.warning("backlog.not_measured", error=error.message)
+            except Exception:
+                # A defect. What was measured last stays in force.
+                _log.exception("backlog.not_measured")
             await asyncio.sleep(_INTERVAL_SECONDS)

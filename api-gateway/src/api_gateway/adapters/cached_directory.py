@@ -56,17 +56,25 @@ class CachedDirectory(Generic[KeyT, ModelT]):
         if cached is not None and not cached.is_stale:
             return cached.value
         try:
-            body = await self._service.get(self._path(key))
+            value = await self._ask_owner(key)
         except UnavailableError:
             if cached is None:
                 raise
             _log.warning("directory.stale_copy_used", key=self._cache_key(key))
             return cached.value
-        if body is None:
-            return None
-        value = self._model.model_validate(body["data"])
-        await self._write(key, value)
+        if value is not None:
+            await self._write(key, value)
         return value
+
+    async def _ask_owner(self, key: KeyT) -> ModelT | None:
+        try:
+            body = await self._service.get(self._path(key))
+            return None if body is None else self._model.model_validate(body["data"])
+        except (ValueError, KeyError, TypeError) as error:
+            # Another version of the owner, or something in between that answers in its place.
+            _log.error("directory.unreadable_answer", key=self._cache_key(key), error=str(error))
+            msg = f"The answer about {self._cache_key(key)} could not be read."
+            raise UnavailableError(msg) from error
 
     async def _read(self, key: KeyT) -> Cached[ModelT] | None:
         try:

@@ -9,8 +9,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import Final
 
-from api_gateway.usecases.ports import Outbox, OutboxMessage
-from api_gateway.usecases.relay_outbox import MessagePublisher
+from api_gateway.usecases.ports import MessagePublisher, Outbox, OutboxMessage
 from servicekit.errors import UnavailableError
 from servicekit.logs import get_logger
 
@@ -22,10 +21,23 @@ _DRAIN_SECONDS: Final = 3.0
 
 
 class OutboxQueue:
-    """Implements `usecases.ports.OutboxPublisher`."""
+    """Implements `usecases.ports.OutboxPublisher`.
 
-    def __init__(self, outbox: Outbox, publisher: MessagePublisher) -> None:
+    Args:
+        outbox: Where published rows are deleted.
+        publisher: Publishes them.
+        drain_seconds: How long `stop` goes on publishing.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        publisher: MessagePublisher,
+        *,
+        drain_seconds: float = _DRAIN_SECONDS,
+    ) -> None:
         self._outbox = outbox
+        self._drain_seconds = drain_seconds
         self._publisher = publisher
         self._waiting: asyncio.Queue[OutboxMessage] = asyncio.Queue(CAPACITY)
         self._task: asyncio.Task[None] | None = None
@@ -37,7 +49,7 @@ class OutboxQueue:
     async def stop(self) -> None:
         """Publish what waits, for as long as that is quick; the relay has the rest."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._waiting.join(), _DRAIN_SECONDS)
+            await asyncio.wait_for(self._waiting.join(), self._drain_seconds)
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -64,6 +76,9 @@ class OutboxQueue:
                 # Published and not marked: the relay publishes once more, and the claim of each
                 # delivery recognises the copy.
                 _log.warning("outbox.not_marked", error=error.message)
+            except Exception:
+                # A defect. The relay has this batch, and the next one is a new try.
+                _log.exception("outbox.not_published")
             finally:
                 for _ in batch:
                     self._waiting.task_done()

@@ -38,7 +38,7 @@ class PostgresHistory:
             event_rows = await connection.execute(
                 select(events)
                 .where(events.c.notification_id == notification_id)
-                .order_by(events.c.generation, events.c.at, events.c.attempt)
+                .order_by(events.c.generation, events.c.at, events.c.attempt, events.c.id)
             )
             return _notification(
                 row,

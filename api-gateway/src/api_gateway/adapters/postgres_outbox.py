@@ -1,7 +1,7 @@
 """The outbox: rows that wait to be published, each leased to one process at a time."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import delete, func, select, update
@@ -25,14 +25,16 @@ class PostgresOutbox:
         free = (
             select(outbox.c.id)
             .where(outbox.c.leased_until < func.now())
-            .order_by(outbox.c.leased_until)
+            .order_by(outbox.c.leased_until, outbox.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
+            # A CTE runs once; a subquery in IN may run for each row, and lock beyond its limit.
+            .cte("free")
         )
         async with self._database.transaction() as connection:
             rows = await connection.execute(
                 update(outbox)
-                .where(outbox.c.id.in_(free))
+                .where(outbox.c.id.in_(select(free.c.id)))
                 .values(leased_until=func.now() + RELAY_LEASE)
                 .returning(outbox)
             )
@@ -65,11 +67,3 @@ class PostgresOutbox:
                 .where(outbox.c.id.in_(ids))
                 .values(leased_until=func.now() + TRY_AGAIN_AFTER)
             )
-
-    async def oldest(self) -> datetime | None:
-        """When the oldest waiting row was stored."""
-        async with self._database.transaction() as connection:
-            stored_at: datetime | None = await connection.scalar(
-                select(outbox.c.stored_at).order_by(outbox.c.id).limit(1)
-            )
-            return stored_at

@@ -2,19 +2,25 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api_gateway.adapters.tables import deliveries, events, notifications
 from api_gateway.domain.delivery_state import DeliveryState, merge, notification_status
 from api_gateway.domain.identifiers import parse_notification_id
+from api_gateway.usecases.ports import UnstorableOutcomesError
 from contracts.notification import NotificationStatus
 from contracts.outcome import STATUS_AFTER, DeliveryOutcome
 from servicekit.database import Database
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: data exceptions (too long, out of
+# range, NUL) and violated constraints; the same again at every try.
+_REFUSED_VALUES: Final = ("22", "23")
 
 
 class PostgresOutcomeRecorder:
@@ -25,13 +31,25 @@ class PostgresOutcomeRecorder:
 
     async def record(self, outcomes: Sequence[DeliveryOutcome]) -> set[UUID]:
         """Merge events into the state; returns the ids of those that belong to nothing."""
-        async with self._database.transaction() as connection:
-            states = await _locked_states(connection, outcomes)
-            known = [item for item in outcomes if item.delivery_id in states]
-            if known:
-                await _add_events(connection, known)
-                await _merge_into(connection, states, known)
-            return {item.event_id for item in outcomes if item.delivery_id not in states}
+        try:
+            async with self._database.transaction() as connection:
+                states = await _locked_states(connection, outcomes)
+                known = [item for item in outcomes if _is_known(item, states)]
+                if known:
+                    await _add_events(connection, known)
+                    await _merge_into(connection, states, known)
+        except DBAPIError as error:
+            state = str(getattr(error.orig, "sqlstate", ""))
+            if state.startswith(_REFUSED_VALUES):
+                msg = f"PostgreSQL refused an event: SQLSTATE {state}"
+                raise UnstorableOutcomesError(msg) from error
+            raise
+        return {item.event_id for item in outcomes} - {item.event_id for item in known}
+
+
+def _is_known(outcome: DeliveryOutcome, states: dict[UUID, Row[Any]]) -> bool:
+    row = states.get(outcome.delivery_id)
+    return row is not None and row.notification_id == parse_notification_id(outcome.notification_id)
 
 
 async def _locked_states(

@@ -7,7 +7,7 @@ import secrets
 from typing import Final, cast
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, ValidationError
 from redis.asyncio import Redis
 
 from api_gateway.domain.notification import Acceptance
@@ -68,7 +68,12 @@ class RedisReservations:
             return Reserved(token)
         if held.startswith(_LEASE_PREFIX):
             return InFlight()
-        answer = _Answer.model_validate_json(held)
+        try:
+            answer = _Answer.model_validate_json(held)
+        except ValidationError as error:
+            # Written by another version of us, perhaps. The store knows.
+            _log.warning("idempotency.unreadable_answer", errors=error.error_count())
+            return Undecided()
         return Answered(
             StoredRequest(
                 answer.fingerprint,
@@ -87,7 +92,9 @@ class RedisReservations:
             error=acceptance.error,
         )
         try:
-            await self._redis.set(_name(key), answer.model_dump_json(), ex=ANSWER_SECONDS)
+            # Counted from the first answer, or each loss of Redis' memory would prolong the key.
+            end = int(acceptance.created_at.timestamp()) + ANSWER_SECONDS
+            await self._redis.set(_name(key), answer.model_dump_json(), exat=end)
         except RedisUnavailableError as error:
             _log.warning("idempotency.redis_unavailable", error=type(error).__name__)
 

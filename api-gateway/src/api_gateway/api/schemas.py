@@ -1,10 +1,17 @@
 """Bodies of requests and answers, as clients write and read them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
 
 from api_gateway.domain.identifiers import public_notification_id
 from api_gateway.domain.notification import Acceptance, Delivery, Notification, TimelineEvent
@@ -21,6 +28,22 @@ def _storable_variables(value: dict[str, Any]) -> dict[str, Any]:
 def _storable_metadata(value: dict[str, Any]) -> dict[str, Any]:
     check_storable(value, "metadata")
     return value
+
+
+def _only_text(value: Any) -> Any:
+    """Else pydantic takes a number for seconds since 1970, and a mistake for a time long ago."""
+    if value is None or isinstance(value, str | datetime):
+        return value
+    msg = "must be a time as text, such as 2026-12-01T12:00:00Z"
+    raise ValueError(msg)
+
+
+def _to_utc(value: datetime | None) -> datetime | None:
+    try:
+        return value.astimezone(UTC) if value else None
+    except OverflowError as error:
+        msg = "lies outside the years 1 to 9999 in UTC"
+        raise ValueError(msg) from error
 
 
 class SendNotification(BaseModel):
@@ -59,6 +82,7 @@ class SendNotification(BaseModel):
         default=None,
         ge=0,
         le=10,
+        strict=True,
         description="From 5 on it overtakes others. Left out: 8 for urgent categories, else 4.",
     )
     language: str | None = Field(
@@ -68,9 +92,9 @@ class SendNotification(BaseModel):
         description="BCP 47. Left out: the user's.",
     )
     scheduled_at: None = Field(default=None, description="Sending later is not offered yet.")
-    expires_at: AwareDatetime | None = Field(
-        default=None, description="Not sent after this time. With its offset from UTC."
-    )
+    expires_at: Annotated[
+        AwareDatetime | None, BeforeValidator(_only_text), AfterValidator(_to_utc)
+    ] = Field(default=None, description="Not sent after this time. With its offset from UTC.")
     metadata: Annotated[dict[str, Any], AfterValidator(_storable_metadata)] = Field(
         default_factory=dict, description="Kept with the notification, given back when it is read."
     )

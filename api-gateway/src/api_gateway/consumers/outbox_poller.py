@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from prometheus_client import Counter
@@ -17,10 +18,23 @@ _IDLE_SECONDS: Final = 0.5
 
 
 class OutboxPoller:
-    """Runs `RelayOutbox` again and again."""
+    """Runs `RelayOutbox` again and again.
 
-    def __init__(self, relay_outbox: RelayOutbox, metrics: Metrics) -> None:
+    Args:
+        relay_outbox: Publishes one batch.
+        metrics: Counts what was published.
+        sleep: Waits, in seconds, before looking again.
+    """
+
+    def __init__(
+        self,
+        relay_outbox: RelayOutbox,
+        metrics: Metrics,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._relay_outbox = relay_outbox
+        self._sleep = sleep
         self._relayed = Counter(
             "outbox_relayed_total",
             "Rows that the relay published in the gateway's place.",
@@ -46,6 +60,10 @@ class OutboxPoller:
                 _, confirmed = await self._relay_outbox()
             except UnavailableError as error:
                 _log.warning("outbox.not_relayed", error=error.message)
+            except Exception:
+                # A defect, or a database that is not as we know it. Rows lose nothing by waiting,
+                # and a relay that has stopped without a word would be worse.
+                _log.exception("outbox.not_relayed")
             self._relayed.inc(confirmed)
             if not confirmed:
-                await asyncio.sleep(_IDLE_SECONDS)
+                await self._sleep(_IDLE_SECONDS)

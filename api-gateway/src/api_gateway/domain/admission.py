@@ -86,16 +86,16 @@ def decide_admission(
         )
     channel = request.notification_type
     language = choose_language(
-        (request.language, user.language, template.default_language), template.languages
+        (request.language, user.language, template.default_language),
+        [tag for tag, live in template.languages.items() if channel in live.channels],
     )
-    live = template.languages.get(language) if language else None
-    variables = live.channels.get(channel) if live else None
-    if language is None or live is None or variables is None:
+    if language is None:
         return Rejected(
             ErrorCode.TEMPLATE_CHANNEL_MISSING,
             f"The template {template.code} has no content for {channel}.",
         )
-    missing = [name for name in variables.required if name not in request.variables]
+    live = template.languages[language]
+    missing = [name for name in live.channels[channel].required if name not in request.variables]
     if missing:
         return Rejected(
             ErrorCode.MISSING_VARIABLES,
@@ -145,4 +145,6 @@ def _recipients(user: UserSnapshot, channel: NotificationType) -> tuple[Recipien
         case NotificationType.EMAIL:
             return (Recipient(user.email),) if user.email else ()
         case NotificationType.PUSH:
-            return tuple(Recipient(device.token, device.kind) for device in user.devices)
+            # A token that is stored twice is one device: it must not ring twice.
+            devices = (Recipient(one.token, one.kind) for one in user.devices if one.token)
+            return tuple(dict.fromkeys(devices))

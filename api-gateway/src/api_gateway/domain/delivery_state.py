@@ -22,6 +22,7 @@ _RANK_OF_END: Final = {
     OutcomeKind.SENT: 1004,
     OutcomeKind.BOUNCED: 1005,
 }
+_HIGHEST_ATTEMPT: Final = 999
 _BEFORE_ALL: Final = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 
@@ -49,7 +50,7 @@ class DeliveryState:
 
 def rank_of(outcome: DeliveryOutcome) -> int:
     """Place of an event within its generation."""
-    return _RANK_OF_END.get(outcome.kind, outcome.attempt)
+    return _RANK_OF_END.get(outcome.kind, min(outcome.attempt, _HIGHEST_ATTEMPT))
 
 
 def merge(state: DeliveryState, outcome: DeliveryOutcome) -> DeliveryState:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -176,6 +175,10 @@ class History(Protocol):
         ...
 
 
+class UnstorableOutcomesError(Exception):
+    """Among these events is one that the history can never hold; trying again will not help."""
+
+
 class OutcomeRecorder(Protocol):
     """Takes the workers' events into the history."""
 
@@ -183,7 +186,11 @@ class OutcomeRecorder(Protocol):
         """Merge events into the state, in one transaction; recording them again changes nothing.
 
         Returns:
-            The ids of those events whose notification does not exist.
+            The ids of those events whose notification or delivery does not exist.
+
+        Raises:
+            UnstorableOutcomesError: Nothing was recorded.
+            DatabaseUnavailableError: Nothing was recorded, as far as can be known.
         """
         ...
 
@@ -203,6 +210,10 @@ class Outbox(Protocol):
         """Let anybody try rows again soon that could not be published."""
         ...
 
-    async def oldest(self) -> datetime | None:
-        """When the oldest waiting row was stored."""
+
+class MessagePublisher(Protocol):
+    """Publishes outbox rows to the broker."""
+
+    async def publish(self, messages: Sequence[OutboxMessage]) -> set[int]:
+        """Publish all at once; returns the ids of those that the broker confirmed."""
         ...

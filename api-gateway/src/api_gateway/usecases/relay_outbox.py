@@ -4,20 +4,11 @@ Safe to run in any number of processes: each row is leased to one of them at a t
 that was published twice is recognised by its delivery's claim.
 """
 
-from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
-from api_gateway.usecases.ports import Outbox, OutboxMessage
+from api_gateway.usecases.ports import MessagePublisher, Outbox
 
 BATCH: Final = 200
-
-
-class MessagePublisher(Protocol):
-    """Publishes outbox rows to the broker."""
-
-    async def publish(self, messages: Sequence[OutboxMessage]) -> set[int]:
-        """Publish all at once; returns the ids of those that the broker confirmed."""
-        ...
 
 
 class RelayOutbox:

@@ -1,10 +1,9 @@
 """The message that carries one delivery from the gateway to a worker, and round the retry tiers."""
 
-from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from contracts.notification import AmbiguousPolicy, DeviceKind, NotificationType
 
@@ -39,15 +38,15 @@ class DeliveryMessage(BaseModel):
     ambiguous: AmbiguousPolicy = AmbiguousPolicy.RESEND
     variables: dict[str, Any]
     request_id: str | None = None
-    correlation_id: str
+    correlation_id: str = Field(max_length=128)
     traceparent: str | None = None
     priority: int = Field(ge=0, le=10)
     generation: int = Field(default=0, ge=0, description="Raised by each replay.")
     retry_count: int = Field(default=0, ge=0, description="Attempts made before this one.")
     max_retries: int = Field(default=5, ge=0)
-    not_before: datetime | None = None
+    not_before: AwareDatetime | None = None
     unsubscribe_url: str | None = None
     test: bool = False
     metadata: dict[str, Any] = Field(default_factory=dict)
-    created_at: datetime
-    expires_at: datetime | None = None
+    created_at: AwareDatetime
+    expires_at: AwareDatetime | None = None

@@ -1,11 +1,10 @@
 """What a worker reports of a delivery: one event per attempt and one per end."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from contracts.notification import NotificationStatus
 
@@ -46,7 +45,7 @@ class DeliveryOutcome(BaseModel):
     notification_id: str
     generation: int = Field(ge=0)
     attempt: int = Field(ge=0, description="Number of the attempt, from 1; 0 where none was made.")
-    at: datetime
+    at: AwareDatetime
     provider: str | None = None
     provider_message_id: str | None = None
     reply_code: str | None = Field(default=None, description="The provider's own: `250`, `404 …`.")
@@ -55,7 +54,7 @@ class DeliveryOutcome(BaseModel):
         default=None, description="Stable word for why: `invalid_recipient`."
     )
     detail: str | None = Field(default=None, description="The provider's own words, shortened.")
-    next_attempt_at: datetime | None = None
+    next_attempt_at: AwareDatetime | None = None
     correlation_id: str
 
     @property

@@ -27,6 +27,7 @@ _log = get_logger(__name__)
 EXCHANGES: Final = (NOTIFICATIONS_EXCHANGE, RETRY_EXCHANGE, EVENTS_EXCHANGE)
 _REPEAT_SECONDS: Final = 1.0
 _DETAIL_CHARACTERS: Final = 500
+_SHORT_STRING_BYTES: Final = 255  # AMQP 0-9-1, 4.2.5.3; longer ones cannot be sent
 
 
 class AmqpReports:
@@ -44,7 +45,7 @@ class AmqpReports:
                 routing_key=outcome.routing_key,
                 body=outcome.model_dump_json(exclude_none=True).encode(),
                 message_id=str(outcome.event_id),
-                correlation_id=outcome.correlation_id,
+                correlation_id=_short(outcome.correlation_id),
             )
         )
 
@@ -56,7 +57,7 @@ class AmqpReports:
                 routing_key=lane_for(message.notification_type, message.priority),
                 body=_body_of(message),
                 message_id=str(message.delivery_id),
-                correlation_id=message.correlation_id,
+                correlation_id=_short(message.correlation_id),
                 headers={TIER_HEADER: tier, HEADER_REPEATED: True},
             )
         )
@@ -87,7 +88,7 @@ class AmqpReports:
                 routing_key=FAILED_QUEUE,
                 body=body,
                 message_id=message_id,
-                correlation_id=correlation_id,
+                correlation_id=_short(correlation_id),
                 headers={
                     HEADER_DEAD_REASON: reason,
                     HEADER_DEAD_DETAIL: detail[:_DETAIL_CHARACTERS],
@@ -114,3 +115,8 @@ class AmqpReports:
 
 def _body_of(message: DeliveryMessage) -> bytes:
     return message.model_dump_json(exclude_none=True).encode()
+
+
+def _short(text: str | None) -> str | None:
+    """The text as a property, where it fits; the body has it whole."""
+    return text if text is None or len(text.encode()) <= _SHORT_STRING_BYTES else None

@@ -85,7 +85,9 @@ class Claims(Protocol):
         ...
 
     async def settle(self, message: DeliveryMessage, settlement: Settlement) -> bool:
-        """Record how our attempt ended; False: the claim was no longer ours.
+        """Record how our attempt ended; False: somebody else has the delivery, or has ended it.
+
+        An attempt of which no claim is known (they were away, or lost their memory) is recorded.
 
         Raises:
             ClaimsUnavailableError: It could not be recorded.

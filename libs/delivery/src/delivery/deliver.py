@@ -92,7 +92,8 @@ class Deliver(Generic[ContentT]):
             if repeated or message.retry_count:
                 await self._reports.hop(message, WITHOUT_CLAIMS_TIER)
                 return
-            claim = Claim(Verdict.CLAIMED, self._chances.utc_now())
+            now = self._chances.utc_now()
+            claim = Claim(Verdict.EARLY if _is_early(message, now) else Verdict.CLAIMED, now)
         match claim.verdict:
             case Verdict.EARLY:
                 await self._reports.hop(message, tier_for(_wait(message, claim.now)))
@@ -118,8 +119,10 @@ class Deliver(Generic[ContentT]):
             await self._settle(message, Settlement(outcome=outcome), now)
             return
         started = self._chances.monotonic()
+        is_asked = False
         try:
             content = await self._renderer.render(message)
+            is_asked = True
             acceptance = await self._send(message, content)
         except TemplateUnavailableError as error:
             _log.warning(
@@ -131,7 +134,9 @@ class Deliver(Generic[ContentT]):
             return
         except DeliveryError as error:
             elapsed = self._chances.monotonic() - started
-            settlement = self._settlement_of_failure(message, error, now, elapsed)
+            settlement = self._settlement_of_failure(
+                message, error, now, elapsed, is_asked=is_asked
+            )
         else:
             elapsed = self._chances.monotonic() - started
             settlement = self._settlement_of_success(message, acceptance, now, elapsed)
@@ -145,6 +150,15 @@ class Deliver(Generic[ContentT]):
         except TimeoutError as error:
             raise AmbiguousDeliveryError(
                 "deadline_exceeded", detail=f"no answer within {self._attempt_seconds:g} s"
+            ) from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Client libraries cancel what waits on a connection that they close. Passed on, it
+            # would end this task in silence, and its message would never be acknowledged.
+            raise AmbiguousDeliveryError(
+                "cancelled", detail="the provider's client broke the call off"
             ) from error
 
     def _settlement_of_success(
@@ -166,7 +180,13 @@ class Deliver(Generic[ContentT]):
         return Settlement(outcome=outcome)
 
     def _settlement_of_failure(
-        self, message: DeliveryMessage, error: DeliveryError, now: datetime, elapsed: float
+        self,
+        message: DeliveryMessage,
+        error: DeliveryError,
+        now: datetime,
+        elapsed: float,
+        *,
+        is_asked: bool,
     ) -> Settlement:
         consequence = consequence_of(
             error,
@@ -189,9 +209,10 @@ class Deliver(Generic[ContentT]):
                 message,
                 kind,
                 at=ended,
-                provider=self._provider.name,
+                attempted=is_asked,
+                provider=self._provider.name if is_asked else None,
                 reply_code=error.reply_code,
-                latency_ms=elapsed * 1000,
+                latency_ms=elapsed * 1000 if is_asked else None,
                 reason=error.reason,
                 detail=error.detail,
                 next_attempt_at=retry_at,
@@ -246,6 +267,9 @@ class Deliver(Generic[ContentT]):
     async def _carry_out(
         self, message: DeliveryMessage, settlement: Settlement, now: datetime
     ) -> None:
+        # The event first: once the retry is out, or an operator can replay the dead letter, the
+        # claim may move on, and a copy that comes after a crash no longer finds this settlement.
+        await self._reports.outcome(settlement.outcome)
         if settlement.dead_reason is not None:
             detail = settlement.outcome.detail or settlement.outcome.reason or ""
             await self._reports.dead_letter(message, settlement.dead_reason, detail)
@@ -257,7 +281,10 @@ class Deliver(Generic[ContentT]):
                 }
             )
             await self._reports.hop(retry, tier_for(_wait(retry, now)))
-        await self._reports.outcome(settlement.outcome)
+
+
+def _is_early(message: DeliveryMessage, now: datetime) -> bool:
+    return message.not_before is not None and message.not_before - SOON > now
 
 
 def _wait(message: DeliveryMessage, now: datetime) -> timedelta:

@@ -33,7 +33,7 @@ class Lanes(Generic[ItemT]):
         """
         owed = self._taken_in_a_row >= self._priority_share
         if self._priority and not (owed and self._normal):
-            self._taken_in_a_row += 1
+            self._taken_in_a_row = self._taken_in_a_row + 1 if self._normal else 0
             return self._priority.popleft()
         self._taken_in_a_row = 0
         return self._normal.popleft()

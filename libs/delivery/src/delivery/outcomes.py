@@ -54,11 +54,22 @@ def outcome_of(
         attempt=message.retry_count + 1 if attempted else 0,
         at=at,
         provider=provider,
-        provider_message_id=provider_message_id,
-        reply_code=reply_code,
+        provider_message_id=_storable(provider_message_id),
+        reply_code=_storable(reply_code),
         latency_ms=round(latency_ms, 2) if latency_ms is not None else None,
-        reason=reason,
-        detail=detail[:_DETAIL_CHARACTERS] if detail else None,
+        reason=_storable(reason),
+        detail=_storable(detail[:_DETAIL_CHARACTERS]) if detail else None,
         next_attempt_at=next_attempt_at,
         correlation_id=message.correlation_id,
     )
+
+
+def _storable(text: str | None) -> str | None:
+    """Text that JSON and PostgreSQL can hold, whatever bytes a provider answered.
+
+    Clients of text protocols decode foreign bytes to lone surrogates; an outcome that cannot be
+    written would turn a send that has happened into one that seems never to have ended.
+    """
+    if text is None:
+        return None
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "?")

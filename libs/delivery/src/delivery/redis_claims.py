@@ -46,8 +46,9 @@ redis.call('EXPIRE', KEYS[1], ARGV[5])
 return {verdict, now, ''}
 """
 
-# Refused only when somebody else has the delivery: a claim that Redis could not take, or has lost,
-# is made up for here, or the outcome of a send that really happened would never be told.
+# Refused only when somebody else has the delivery, or has ended it: a claim that Redis could not
+# take, has lost, or that was given back meanwhile, is made up for here, or the outcome of a send
+# that really happened would never be told.
 _SETTLE: Final = """
 local held = redis.call('HMGET', KEYS[1], 'generation', 'attempt', 'state', 'owner')
 if held[1] then
@@ -55,9 +56,9 @@ if held[1] then
     local held_generation, held_attempt = tonumber(held[1]), tonumber(held[2])
     local is_older = held_generation < generation
         or (held_generation == generation and held_attempt < attempt)
-    local is_ours = held[1] == ARGV[1] and held[2] == ARGV[2]
-        and held[3] == 'sending' and held[4] == ARGV[3]
-    if not is_older and not is_ours then return 0 end
+    local is_open = held[1] == ARGV[1] and held[2] == ARGV[2]
+        and (held[3] == 'waiting' or (held[3] == 'sending' and held[4] == ARGV[3]))
+    if not is_older and not is_open then return 0 end
 end
 redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'attempt', ARGV[2], 'state', 'settled',
     'owner', ARGV[3], 'lease', 0, 'claims', 1, 'settlement', ARGV[4])
@@ -121,7 +122,7 @@ class RedisClaims:
         )
 
     async def settle(self, message: DeliveryMessage, settlement: Settlement) -> bool:
-        """Record how our attempt ended; False: the claim was no longer ours."""
+        """Record how our attempt ended; False: somebody else has it, or has ended it."""
         try:
             settled = await self._settle(
                 keys=[claim_key(message.delivery_id)],

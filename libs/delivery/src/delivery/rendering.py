@@ -3,9 +3,11 @@
 Versions are immutable: each is fetched once, compiled once, and kept.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, Protocol, TypeVar
+from urllib.parse import quote
 
 from contracts.delivery_message import DeliveryMessage
 from contracts.template_snapshot import TemplateVersion
@@ -18,6 +20,9 @@ ContentT = TypeVar("ContentT")
 ContentT_co = TypeVar("ContentT_co", covariant=True)
 
 KEPT_VERSIONS: Final = 512
+
+VersionKey = tuple[str, str, int]
+"""Code, language and number."""
 
 
 class TemplateUnavailableError(Exception):
@@ -64,17 +69,15 @@ class TemplateRenderer(Generic[ContentT]):
         self._template_service = template_service
         self._compile_version = compile_version
         self._kept_versions = kept_versions
-        self._compiled: OrderedDict[tuple[str, str, int], Compiled[ContentT]] = OrderedDict()
+        self._compiled: OrderedDict[VersionKey, Compiled[ContentT]] = OrderedDict()
+        self._loading: dict[VersionKey, asyncio.Task[Compiled[ContentT]]] = {}
 
     async def render(self, message: DeliveryMessage) -> ContentT:
         """What to send."""
         key = (message.template_code, message.language, message.template_version)
         compiled = self._compiled.get(key)
         if compiled is None:
-            compiled = await self._load(*key)
-            self._compiled[key] = compiled
-            if len(self._compiled) > self._kept_versions:
-                self._compiled.popitem(last=False)
+            compiled = await self._load_once(key)
         else:
             self._compiled.move_to_end(key)
         try:
@@ -82,10 +85,28 @@ class TemplateRenderer(Generic[ContentT]):
         except TemplatingError as error:
             raise PermanentDeliveryError("render_failed", detail=str(error)) from error
 
+    async def _load_once(self, key: VersionKey) -> Compiled[ContentT]:
+        loading = self._loading.get(key)
+        if loading is None:
+            loading = asyncio.create_task(self._load(*key))
+            self._loading[key] = loading
+            loading.add_done_callback(lambda task: self._keep(key, task))
+        # Shielded: who gives up waiting must not take the others' template away.
+        return await asyncio.shield(loading)
+
+    def _keep(self, key: VersionKey, loading: asyncio.Task[Compiled[ContentT]]) -> None:
+        del self._loading[key]
+        if loading.cancelled() or loading.exception() is not None:
+            return
+        self._compiled[key] = loading.result()
+        if len(self._compiled) > self._kept_versions:
+            self._compiled.popitem(last=False)
+
     async def _load(self, code: str, language: str, version: int) -> Compiled[ContentT]:
         try:
             body = await self._template_service.get(
-                f"/api/v1/templates/{code}/versions/{version}", {"language": language}
+                f"/api/v1/templates/{quote(code, safe='')}/versions/{version}",
+                {"language": language},
             )
         except UnavailableError as error:
             raise TemplateUnavailableError(error.message) from error

@@ -15,7 +15,14 @@ class WorkerSettings(ServiceSettings):
         description="`<service>:<token>`, as template-service knows it"
     )
     concurrency: int = Field(default=32, ge=1, le=1000, description="deliveries under way at once")
-    attempt_seconds: float = Field(default=30.0, gt=0, le=300, description="deadline of a send")
+    attempt_seconds: float = Field(
+        default=18.0,
+        gt=0,
+        le=20,
+        description="deadline of a send; a stopping worker waits for it, and must end within 30 s",
+    )
     lease_margin_seconds: float = Field(
-        default=5.0, gt=0, description="a claim outlives the attempt's deadline by this"
+        default=5.0,
+        gt=0,
+        description="a claim outlives rendering and the attempt's deadline by this",
     )

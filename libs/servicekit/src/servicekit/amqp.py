@@ -8,17 +8,12 @@ that publish, and acknowledgements on such a connection would stall with it.
 import asyncio
 import contextlib
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, TypedDict
+from typing import Final
 
 import aio_pika
-from aio_pika.abc import AbstractConnection, AbstractRobustConnection
+from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity
 from pamqp.exceptions import PAMQPException
-from yarl import URL
-
-from servicekit.logs import get_logger
-
-_log = get_logger(__name__)
 
 _HEARTBEAT_SECONDS: Final = 15
 RECONNECT_SECONDS: Final = 2
@@ -33,27 +28,11 @@ class MissingTopologyError(RuntimeError):
     """The broker lacks queues or exchanges that this process needs."""
 
 
-class ConnectionParameters(TypedDict):
-    """What `aio_pika.connect` and `connect_robust` both take."""
+async def open_connection(url: str, *, name: str) -> AbstractConnection:
+    """Open one connection; a short heartbeat finds a frozen broker within a minute.
 
-    url: str
-    timeout: float
-    client_properties: dict[str, Any]
-
-
-def connection_parameters(url: str, name: str) -> ConnectionParameters:
-    """How every connection is opened: a short heartbeat finds a frozen broker within a minute."""
-    separator = "&" if "?" in url else "?"
-    return {
-        "url": f"{url}{separator}heartbeat={_HEARTBEAT_SECONDS}"
-        f"&reconnect_interval={RECONNECT_SECONDS}",
-        "timeout": CONNECT_SECONDS,
-        "client_properties": {"connection_name": name},
-    }
-
-
-async def connect(url: str, *, name: str) -> AbstractRobustConnection:
-    """Open one connection, which afterwards reconnects by itself.
+    Not aio-pika's robust one: whoever owns a connection replaces it whole when it breaks, so that
+    coming back is the same code path as starting.
 
     Args:
         url: `amqp://user:password@host:port/vhost`.
@@ -62,30 +41,12 @@ async def connect(url: str, *, name: str) -> AbstractRobustConnection:
     Raises:
         AMQPError | OSError | TimeoutError: The broker cannot be reached now.
     """
-    parameters = connection_parameters(url, name)
-    connection = aio_pika.RobustConnection(
-        URL(parameters["url"]), client_properties=parameters["client_properties"]
+    separator = "&" if "?" in url else "?"
+    return await aio_pika.connect(
+        f"{url}{separator}heartbeat={_HEARTBEAT_SECONDS}",
+        timeout=CONNECT_SECONDS,
+        client_properties={"connection_name": name},
     )
-    try:
-        await connection.connect(timeout=parameters["timeout"])
-    except BaseException:
-        # Else its own task goes on connecting for ever, as when our caller is cancelled.
-        await connection.close()
-        raise
-    return connection
-
-
-async def connect_when_possible(url: str, *, name: str) -> AbstractRobustConnection:
-    """Open one connection, however long the broker stays away."""
-    said = False
-    while True:
-        try:
-            return await connect(url, name=name)
-        except ConnectionFailed as error:
-            if not said:
-                _log.warning("amqp.waiting_for_broker", connection=name, error=str(error))
-                said = True
-            await asyncio.sleep(RECONNECT_SECONDS)
 
 
 async def check_topology(
@@ -155,10 +116,3 @@ def losses_as_connection_errors() -> Iterator[None]:
         if type(error) is not Exception:
             raise
         raise ConnectionError(_LOST) from error
-
-
-def check_connection(connection: AbstractRobustConnection | None) -> None:
-    """Raise when this connection is not up now."""
-    if connection is None or connection.is_closed or not connection.connected.is_set():
-        msg = "not connected"
-        raise ConnectionError(msg)

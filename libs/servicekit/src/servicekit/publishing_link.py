@@ -19,8 +19,8 @@ from servicekit.amqp import (
     CONNECT_SECONDS,
     ConnectionFailed,
     check_topology,
-    connection_parameters,
     losses_as_connection_errors,
+    open_connection,
 )
 
 _CLOSE_SECONDS: Final = 2.5  # a broker that answers needs milliseconds; aiormq itself waits 2 s
@@ -138,7 +138,7 @@ async def open_link(url: str, name: str, exchanges: tuple[str, ...]) -> AmqpLink
         AMQPError | OSError | TimeoutError: The broker cannot be reached now.
     """
     with losses_as_connection_errors():
-        connection = await aio_pika.connect(**connection_parameters(url, name))
+        connection = await open_connection(url, name=name)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await check_topology(connection, queues=(), exchanges=exchanges)

@@ -9,16 +9,14 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
-import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
-from aio_pika.exceptions import AMQPError
 
 from servicekit.amqp import (
     ConnectionFailed,
     MissingTopologyError,
     check_topology,
-    connection_parameters,
     losses_as_connection_errors,
+    open_connection,
 )
 from servicekit.logs import get_logger
 
@@ -26,7 +24,8 @@ _log = get_logger(__name__)
 
 _RECONNECT_SECONDS: Final = 2.0
 _TOPOLOGY_SECONDS: Final = 5.0
-_STOP_SECONDS: Final = 2.0
+_PAUSE_SECONDS: Final = 2.0
+_CLOSE_SECONDS: Final = 2.5  # aiormq itself waits 2 s for a broker that does not answer
 
 
 class Subscriber:
@@ -37,7 +36,9 @@ class Subscriber:
         name: Shown in the broker's list of connections.
         prefetch: For each queue, how many unacknowledged messages may be here at once.
         receive: Called for each message; must return at once. Whoever receives a message also
-            acknowledges it, by `acknowledge`.
+            ends it, by `acknowledge` or `give_back`.
+        lost: Called when a connection is gone; what was received over it and not acknowledged
+            will be received again.
     """
 
     def __init__(
@@ -47,11 +48,14 @@ class Subscriber:
         name: str,
         prefetch: Mapping[str, int],
         receive: Callable[[AbstractIncomingMessage], None],
+        lost: Callable[[], None] | None = None,
     ) -> None:
         self._url = url
         self._name = name
         self._prefetch = dict(prefetch)
         self._receive = receive
+        self._lost = lost
+        self._is_paused = False
         self._consuming = False
         self._last_error = "not connected"
         self._consumers: list[tuple[AbstractQueue, str]] = []
@@ -59,21 +63,20 @@ class Subscriber:
 
     def start(self) -> None:
         """Begin to connect and consume, for as long as it takes."""
+        assert self._task is None, "start() comes once"
         self._task = asyncio.create_task(self._run(), name=f"{self._name}-subscriber")
 
     async def pause(self) -> None:
-        """Take no further messages; those that are here can still be acknowledged."""
-        for queue, tag in self._consumers:
-            with contextlib.suppress(AMQPError, OSError, RuntimeError, TimeoutError):
-                await asyncio.wait_for(queue.cancel(tag), _STOP_SECONDS)
-        self._consumers = []
+        """Take no further messages, for good; those that are here can still be acknowledged."""
+        self._is_paused = True
+        consumers, self._consumers = self._consumers, []
+        await asyncio.gather(*(_cancel(queue, tag) for queue, tag in consumers))
 
     async def stop(self) -> None:
         """Close the connection; the broker hands unacknowledged messages to others."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task})
 
     async def check(self) -> None:
         """Raise when no messages can come."""
@@ -81,7 +84,7 @@ class Subscriber:
             raise ConnectionError(self._last_error)
 
     async def _run(self) -> None:
-        while True:
+        while not self._is_paused:
             pause = _RECONNECT_SECONDS
             try:
                 with losses_as_connection_errors():
@@ -95,13 +98,17 @@ class Subscriber:
                 if str(error) != self._last_error:
                     _log.warning("amqp.waiting_for_broker", connection=self._name, error=str(error))
                 self._last_error = str(error)
+            except Exception as error:
+                # A defect, ours or of the library: told in full, and no reason to go deaf for ever.
+                _log.exception("amqp.subscriber_failed", connection=self._name)
+                self._last_error = f"{type(error).__name__}: {error}"
             finally:
                 self._consuming = False
                 self._consumers = []
             await asyncio.sleep(pause)
 
     async def _consume_until_broken(self) -> None:
-        connection = await aio_pika.connect(**connection_parameters(self._url, self._name))
+        connection = await open_connection(self._url, name=self._name)
         try:
             await check_topology(connection, queues=self._prefetch, exchanges=())
             broken = asyncio.Event()
@@ -110,25 +117,38 @@ class Subscriber:
             channels = [
                 await self._consume(connection, queue, count, broken)
                 for queue, count in self._prefetch.items()
+                if not self._is_paused
             ]
+            if self._is_paused:  # meanwhile
+                await self.pause()
             self._consuming = True
             _log.info("amqp.subscribed", connection=self._name, queues=list(self._prefetch))
             await broken.wait()
             del channels
         finally:
             await _close(connection)
+            if self._lost is not None:
+                self._lost()
 
     async def _consume(
         self, connection: AbstractConnection, name: str, prefetch: int, broken: asyncio.Event
     ) -> AbstractChannel:
         channel = await connection.channel(publisher_confirms=False)
         channel.close_callbacks.add(lambda *_: broken.set())
+        # The broker ends a consumer, and nothing else, when its queue is deleted or moves away;
+        # only aio-pika's robust channels would take notice by themselves.
+        below = await channel.get_underlay_channel()
+        below.on_consumer_cancel_callbacks.add(lambda _: broken.set())
         await channel.set_qos(prefetch_count=prefetch)
         queue = await channel.get_queue(name, ensure=False)
-        queue.close_callbacks.add(lambda *_: broken.set())
 
         async def on_message(message: AbstractIncomingMessage) -> None:
-            self._receive(message)
+            try:
+                self._receive(message)
+            except Exception:
+                # Nobody will ever end this message; a new connection brings it again.
+                _log.exception("amqp.receive_failed", connection=self._name, queue=name)
+                broken.set()
 
         self._consumers.append((queue, await queue.consume(on_message)))
         return channel
@@ -141,12 +161,29 @@ async def acknowledge(message: AbstractIncomingMessage) -> None:
     settled; there is nothing to acknowledge then.
     """
     try:
-        await message.ack()
-    except (AMQPError, OSError, RuntimeError) as error:
+        with losses_as_connection_errors():
+            await message.ack()
+    except ConnectionFailed as error:
         _log.info("amqp.ack_lost", error=type(error).__name__)
 
 
+async def give_back(message: AbstractIncomingMessage) -> None:
+    """Let the broker hand a message out again, to us or to others."""
+    try:
+        with losses_as_connection_errors():
+            # Not nack: RabbitMQ 4.3 counts no deliveries of what is nacked.
+            await message.reject(requeue=True)
+    except ConnectionFailed as error:
+        _log.info("amqp.give_back_lost", error=type(error).__name__)
+
+
+async def _cancel(queue: AbstractQueue, consumer_tag: str) -> None:
+    with contextlib.suppress(*ConnectionFailed), losses_as_connection_errors():
+        async with asyncio.timeout(_PAUSE_SECONDS):
+            await queue.cancel(consumer_tag)
+
+
 async def _close(connection: AbstractConnection) -> None:
-    with contextlib.suppress(AMQPError, OSError, RuntimeError, TimeoutError):
-        async with asyncio.timeout(_STOP_SECONDS):
+    with contextlib.suppress(*ConnectionFailed), losses_as_connection_errors():
+        async with asyncio.timeout(_CLOSE_SECONDS):
             await connection.close()

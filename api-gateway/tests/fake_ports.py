@@ -1,0 +1,88 @@
+"""The smaller ports of the use cases in memory."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from api_gateway.domain.notification import Notification
+from api_gateway.usecases.ports import OutboxMessage
+from contracts.error_codes import ErrorCode
+from servicekit.errors import UnavailableError
+
+KeyT = TypeVar("KeyT")
+ValueT = TypeVar("ValueT")
+
+
+class FakeDirectory(Generic[KeyT, ValueT]):
+    """Users or templates; `error` is raised instead of an answer, `gate` holds answers back."""
+
+    def __init__(self, known: Mapping[KeyT, ValueT]) -> None:
+        self.known = dict(known)
+        self.error: Exception | None = None
+        self.gate: asyncio.Event | None = None
+
+    async def find(self, key: KeyT) -> ValueT | None:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        return self.known.get(key)
+
+
+class FakePublisher:
+    """Notes what is offered."""
+
+    def __init__(self) -> None:
+        self.offered: list[OutboxMessage] = []
+
+    def offer(self, messages: Sequence[OutboxMessage]) -> None:
+        self.offered.extend(messages)
+
+
+class FakeAdmission:
+    """Room for more, or not."""
+
+    def __init__(self) -> None:
+        self.is_full = False
+
+    def check(self) -> None:
+        if self.is_full:
+            msg = "Too much waits."
+            raise UnavailableError(msg, code=ErrorCode.OVERLOADED)
+
+
+class FakeHistory:
+    """The history of these notifications."""
+
+    def __init__(self, *known: Notification) -> None:
+        self._known = known
+
+    async def find(self, notification_id: UUID) -> Notification | None:
+        return next((one for one in self._known if one.id == notification_id), None)
+
+    async def page(
+        self, *, client_id: str | None, user_id: UUID | None, offset: int, limit: int
+    ) -> tuple[list[Notification], int]:
+        visible = [
+            one
+            for one in sorted(self._known, key=lambda one: one.id, reverse=True)
+            if client_id in {None, one.client_id} and user_id in {None, one.user_id}
+        ]
+        return visible[offset : offset + limit], len(visible)
+
+
+class FakeMessagePublisher:
+    """A broker that confirms everything but `refused`; `error` is raised instead."""
+
+    def __init__(self) -> None:
+        self.published: list[OutboxMessage] = []
+        self.refused: set[int] = set()
+        self.error: Exception | None = None
+
+    async def publish(self, messages: Sequence[OutboxMessage]) -> set[int]:
+        if self.error is not None:
+            raise self.error
+        taken = [message for message in messages if message.id not in self.refused]
+        self.published.extend(taken)
+        return {message.id for message in taken}

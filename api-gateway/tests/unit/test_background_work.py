@@ -1,0 +1,132 @@
+"""The loops of gateway and relay: what goes wrong in one round must not end them silently."""
+
+import asyncio
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+from fake_outbox import FakeOutbox
+from fake_ports import FakeMessagePublisher
+from structlog.testing import capture_logs
+
+from api_gateway.adapters.outbox_queue import CAPACITY, OutboxQueue
+from api_gateway.consumers.outbox_poller import OutboxPoller
+from api_gateway.usecases.ports import OutboxMessage
+from api_gateway.usecases.relay_outbox import RelayOutbox
+from servicekit.errors import UnavailableError
+from servicekit.metrics import Metrics
+
+
+def rows(first: int, count: int) -> list[OutboxMessage]:
+    return [
+        OutboxMessage(n, "email.queue", b"{}", uuid4(), f"c{n}")
+        for n in range(first, first + count)
+    ]
+
+
+async def no_pause(_: float) -> None:
+    await asyncio.sleep(0)
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    for _ in range(1_000):
+        if holds():
+            return
+        await asyncio.sleep(0)
+    pytest.fail("it never came about")
+
+
+ERRORS = [UnavailableError("away"), RuntimeError("a defect")]
+
+
+async def test_the_queue_publishes_what_is_offered_and_forgets_it() -> None:
+    waiting = rows(1, 5)
+    outbox, publisher = FakeOutbox(waiting), FakeMessagePublisher()
+    queue = OutboxQueue(outbox, publisher)
+    queue.start()
+    queue.offer(waiting)
+    await queue.stop()
+    assert [message.id for message in publisher.published] == [1, 2, 3, 4, 5]
+    assert outbox.free == {}
+
+
+async def test_the_queue_leaves_to_the_relay_what_the_broker_refused() -> None:
+    waiting = rows(1, 3)
+    outbox, publisher = FakeOutbox(waiting), FakeMessagePublisher()
+    publisher.refused = {2}
+    queue = OutboxQueue(outbox, publisher)
+    queue.start()
+    queue.offer(waiting)
+    await queue.stop()
+    assert set(outbox.free) == {2}
+
+
+async def test_the_queue_takes_no_more_than_it_has_room_for_and_never_waits() -> None:
+    publisher = FakeMessagePublisher()
+    queue = OutboxQueue(FakeOutbox(), publisher)
+    queue.offer(rows(1, CAPACITY + 10))
+    queue.start()
+    await queue.stop()
+    assert len(publisher.published) == CAPACITY
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("where", ["outbox", "publisher"])
+async def test_the_queue_says_what_went_wrong_and_goes_on(error: Exception, where: str) -> None:
+    outbox, publisher = FakeOutbox(), FakeMessagePublisher()
+    broken = outbox if where == "outbox" else publisher
+    broken.error = error
+    queue = OutboxQueue(outbox, publisher)
+    queue.start()
+    with capture_logs() as lines:
+        queue.offer(rows(1, 1))
+        await eventually(lambda: bool(lines))
+    broken.error = None
+    queue.offer(rows(2, 1))
+    await queue.stop()
+    assert publisher.published[-1].id == 2
+    assert lines[0]["event"].startswith("outbox.")
+    assert lines[0]["log_level"] in {"warning", "error"}
+
+
+async def test_the_queue_stops_though_nothing_can_be_published() -> None:
+    class Frozen:
+        async def publish(self, _: object) -> set[int]:
+            await asyncio.Event().wait()
+            return set()
+
+    queue = OutboxQueue(FakeOutbox(), Frozen(), drain_seconds=0.01)
+    queue.start()
+    queue.offer(rows(1, 1))
+    await asyncio.wait_for(queue.stop(), 2)
+
+
+@pytest.mark.parametrize("error", ERRORS)
+async def test_the_poller_says_what_went_wrong_and_goes_on(error: Exception) -> None:
+    outbox, publisher = FakeOutbox(rows(1, 3)), FakeMessagePublisher()
+    outbox.error = error
+    metrics = Metrics()
+    poller = OutboxPoller(RelayOutbox(outbox, publisher), metrics, sleep=no_pause)
+    with capture_logs() as lines:
+        poller.start()
+        await eventually(lambda: len(lines) > 1)
+        outbox.error = None
+        await eventually(lambda: not outbox.free)
+        await poller.stop()
+    assert {line["event"] for line in lines} == {"outbox.not_relayed"}
+    assert metrics.registry.get_sample_value("outbox_relayed_total") == 3
+
+
+async def test_the_poller_waits_only_when_nothing_is_left() -> None:
+    outbox, publisher = FakeOutbox(rows(1, 500)), FakeMessagePublisher()
+    published_before_pauses: list[int] = []
+
+    async def pause(_: float) -> None:
+        published_before_pauses.append(len(publisher.published))
+        await asyncio.sleep(0)
+
+    poller = OutboxPoller(RelayOutbox(outbox, publisher), Metrics(), sleep=pause)
+    poller.start()
+    await eventually(lambda: bool(published_before_pauses))
+    await poller.stop()
+    assert published_before_pauses[0] == 500

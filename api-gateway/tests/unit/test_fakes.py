@@ -1,0 +1,34 @@
+"""The fakes pass the suites that the real adapters pass."""
+
+from uuid import uuid4
+
+import pytest
+from fake_outbox import FakeOutbox
+from fake_reservations import FakeReservations
+from fake_store import FakeStore
+from outbox_suite import FilledOutbox, OutboxSuite
+from reservations_suite import ReservationsSuite
+from store_suite import StoreSuite
+
+from api_gateway.usecases.ports import OutboxMessage
+
+
+class TestFakeStore(StoreSuite):
+    @pytest.fixture
+    def store(self) -> FakeStore:
+        return FakeStore()
+
+
+class TestFakeReservations(ReservationsSuite):
+    @pytest.fixture
+    def reservations(self) -> FakeReservations:
+        return FakeReservations()
+
+
+class TestFakeOutbox(OutboxSuite):
+    @pytest.fixture
+    def filled(self) -> FilledOutbox:
+        rows = tuple(
+            OutboxMessage(n, "email.queue", b"{}", uuid4(), f"corr-{n}") for n in range(1, 11)
+        )
+        return FilledOutbox(FakeOutbox(rows), rows)

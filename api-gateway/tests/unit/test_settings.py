@@ -1,0 +1,52 @@
+import pytest
+from pydantic import ValidationError
+
+from api_gateway.settings import RelaySettings, Settings
+
+GATEWAY = {
+    "DATABASE_URL": "postgresql+asyncpg://u:p@127.0.0.1/notifications",
+    "REDIS_URL": "redis://127.0.0.1/0",
+    "AMQP_URL": "amqp://u:p@127.0.0.1/",
+    "USER_SERVICE_URL": "http://127.0.0.1:8001",
+    "TEMPLATE_SERVICE_URL": "http://127.0.0.1:8002",
+    "SERVICE_TOKEN": "api-gateway:secret",
+}
+RELAY = ("DATABASE_URL", "AMQP_URL")
+
+
+def gateway(**changes: str) -> Settings:
+    return Settings.model_validate({name.lower(): v for name, v in {**GATEWAY, **changes}.items()})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql://u:p@127.0.0.1/notifications"),
+        ("DATABASE_URL", "nonsense"),
+        ("REDIS_URL", "127.0.0.1:6379"),
+        ("AMQP_URL", "http://127.0.0.1"),
+        ("USER_SERVICE_URL", "127.0.0.1:8001"),
+        ("TEMPLATE_SERVICE_URL", "ftp://127.0.0.1"),
+        ("SERVICE_TOKEN", "secret"),
+        ("SERVICE_TOKEN", "user-service:secret"),
+        ("SERVICE_TOKEN", "api-gateway:"),
+    ],
+)
+def test_says_which_setting_cannot_be_used(name: str, value: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        gateway(**{name: value})
+    assert [error["loc"] for error in caught.value.errors()] == [(name.lower(),)]
+
+
+def test_takes_complete_settings_and_hides_the_secrets() -> None:
+    shown = repr(gateway())
+    assert "u:p@" not in shown
+    assert "api-gateway:secret" not in shown
+
+
+@pytest.mark.parametrize("name", RELAY)
+def test_the_relay_checks_its_settings_likewise(name: str) -> None:
+    values = {key.lower(): GATEWAY[key] for key in RELAY}
+    assert RelaySettings.model_validate(values).port == 8010
+    with pytest.raises(ValidationError):
+        RelaySettings.model_validate({**values, name.lower(): "nonsense"})

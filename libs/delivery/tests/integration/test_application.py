@@ -1,0 +1,120 @@
+"""The assembled worker: starts without a template service, tells its state, ends in time."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from bench import FakeProvider
+from deliveries import make_delivery
+from fastapi import FastAPI
+from pydantic import SecretStr
+from redis.asyncio import Redis
+from worker_bench import EMAIL, LANES, WorkerBench
+
+from contracts.template_snapshot import TemplateVersion
+from delivery.application import build_worker_app
+from delivery.rendering import Compiled
+from delivery.settings import WorkerSettings
+
+
+class ClosingProvider(FakeProvider):
+    """Notes that it was closed, and may never come to an end with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closings = 0
+        self.hangs = False
+
+    async def close(self) -> None:
+        self.closings += 1
+        if self.hangs:
+            await asyncio.Event().wait()
+
+
+def nothing_to_compile(_: TemplateVersion) -> Compiled[str] | None:
+    return None
+
+
+@pytest.fixture
+def provider() -> ClosingProvider:
+    return ClosingProvider()
+
+
+@pytest.fixture
+def app(amqp_url: str, redis_url: str, provider: ClosingProvider) -> FastAPI:
+    return build_worker_app(
+        service="test-worker",
+        version="1.2.3",
+        description="For tests.",
+        notification_type=EMAIL,
+        settings=WorkerSettings(
+            port=1,
+            amqp_url=SecretStr(amqp_url),
+            redis_url=SecretStr(redis_url),
+            template_service_url="http://127.0.0.1:1",
+            service_token=SecretStr("test-worker:token"),
+        ),
+        provider=provider,
+        compile_version=nothing_to_compile,
+    )
+
+
+@pytest.fixture
+async def bench(amqp_url: str, redis: "Redis") -> AsyncIterator[WorkerBench]:
+    async with WorkerBench.opened(amqp_url, redis) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client,
+    ):
+        yield client
+
+
+async def until_ready(client: httpx.AsyncClient) -> httpx.Response:
+    async with asyncio.timeout(10):
+        while True:
+            answer = await client.get("/health/ready")
+            if answer.status_code == 200:
+                return answer
+            await asyncio.sleep(0.05)
+
+
+async def test_is_ready_once_it_consumes_and_closes_everything_at_the_end(
+    app: FastAPI, provider: ClosingProvider
+) -> None:
+    before = asyncio.all_tasks()
+    async with running(app) as client:
+        answer = await until_ready(client)
+        assert set(answer.json()["checks"]) == {"rabbitmq", "lanes", "redis"}
+        assert provider.closings == 0
+    assert provider.closings == 1
+    await asyncio.sleep(0.1)
+    assert asyncio.all_tasks() - before == set()
+
+
+async def test_a_template_service_that_is_away_makes_deliveries_wait(
+    app: FastAPI, bench: WorkerBench, provider: ClosingProvider
+) -> None:
+    await bench.publish(make_delivery())
+    async with running(app):
+        await bench.until_left(1, "retry.4s")
+        await bench.until_left(0, *LANES)
+    assert provider.calls == 0
+    assert await bench.outcomes() == []
+
+
+async def test_a_provider_that_does_not_close_is_left_behind(
+    app: FastAPI, provider: ClosingProvider
+) -> None:
+    provider.hangs = True
+    async with running(app) as client:
+        await until_ready(client)
+        started = time.monotonic()
+    assert time.monotonic() - started < 3

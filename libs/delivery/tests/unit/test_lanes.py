@@ -1,0 +1,76 @@
+"""The order in which the two lanes are served."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivery.lanes import PRIORITY_SHARE, Lanes
+
+
+def filled(priority: int, normal: int) -> Lanes[str]:
+    lanes: Lanes[str] = Lanes()
+    for number in range(normal):
+        lanes.put(f"n{number}", is_priority=False)
+    for number in range(priority):
+        lanes.put(f"p{number}", is_priority=True)
+    return lanes
+
+
+def take_all(lanes: Lanes[str]) -> list[str]:
+    return [lanes.take() for _ in range(len(lanes))]
+
+
+def test_takes_four_of_the_priority_lane_for_one_of_the_other() -> None:
+    order = take_all(filled(10, 3))
+    assert order == ["p0", "p1", "p2", "p3", "n0", "p4", "p5", "p6", "p7", "n1", "p8", "p9", "n2"]
+
+
+def test_one_lane_alone_is_served_in_its_order() -> None:
+    assert take_all(filled(6, 0)) == [f"p{number}" for number in range(6)]
+    assert take_all(filled(0, 6)) == [f"n{number}" for number in range(6)]
+
+
+def test_what_was_taken_while_nobody_else_waited_does_not_count() -> None:
+    lanes = filled(12, 0)
+    for _ in range(7):
+        lanes.take()
+    lanes.put("n0", is_priority=False)
+    assert take_all(lanes) == ["p7", "p8", "p9", "p10", "n0", "p11"]
+
+
+def test_nothing_can_be_taken_where_nothing_waits() -> None:
+    lanes = filled(2, 2)
+    lanes.clear()
+    assert len(lanes) == 0
+    with pytest.raises(IndexError):
+        lanes.take()
+
+
+@given(st.lists(st.sampled_from(["priority", "normal", "take"]), max_size=200))
+def test_neither_lane_starves_and_none_loses_its_order(actions: list[str]) -> None:
+    lanes: Lanes[tuple[bool, int]] = Lanes()
+    waiting = {True: 0, False: 0}
+    put = {True: 0, False: 0}
+    taken: dict[bool, int] = {True: 0, False: 0}
+    passed_over = 0
+    for action in actions:
+        if action != "take":
+            lane = action == "priority"
+            lanes.put((lane, put[lane]), is_priority=lane)
+            put[lane] += 1
+            waiting[lane] += 1
+        elif len(lanes):
+            both = waiting[True] > 0 and waiting[False] > 0
+            lane, number = lanes.take()
+            assert number == taken[lane]
+            taken[lane] += 1
+            waiting[lane] -= 1
+            if lane and both:
+                passed_over += 1
+            elif not lane:
+                assert not both or passed_over == PRIORITY_SHARE
+                passed_over = 0
+            elif not both:
+                passed_over = 0
+            assert passed_over <= PRIORITY_SHARE
+    assert len(lanes) == waiting[True] + waiting[False]

@@ -1,0 +1,61 @@
+"""The events that report attempts."""
+
+from deliveries import START, make_delivery
+
+from contracts.outcome import DeliveryOutcome, OutcomeKind
+from delivery.outcomes import event_id_of, outcome_of
+
+
+def test_the_same_end_of_the_same_attempt_is_the_same_event() -> None:
+    message = make_delivery()
+    copy = message.model_copy(update={"not_before": START, "metadata": {"a": 1}})
+    assert event_id_of(message, OutcomeKind.SENT) == event_id_of(copy, OutcomeKind.SENT)
+
+
+def test_the_id_of_an_event_stays_what_it_was_in_earlier_releases() -> None:
+    message = make_delivery(delivery_id="00000000-0000-7000-8000-000000000001", retry_count=2)
+    assert str(event_id_of(message, OutcomeKind.SENT)) == "8cf915ff-1aa9-5363-8ac7-ea730a8149ab"
+
+
+def test_another_attempt_generation_kind_or_delivery_is_another_event() -> None:
+    message = make_delivery()
+    others = [
+        event_id_of(message, OutcomeKind.SENT),
+        event_id_of(message, OutcomeKind.FAILED),
+        event_id_of(message.model_copy(update={"retry_count": 1}), OutcomeKind.SENT),
+        event_id_of(message.model_copy(update={"generation": 1}), OutcomeKind.SENT),
+        event_id_of(make_delivery(), OutcomeKind.SENT),
+    ]
+    assert len(set(others)) == 5
+
+
+def test_attempts_count_from_one_and_none_is_zero() -> None:
+    message = make_delivery(retry_count=2)
+    assert outcome_of(message, OutcomeKind.SENT, at=START).attempt == 3
+    assert outcome_of(message, OutcomeKind.EXPIRED, at=START, attempted=False).attempt == 0
+
+
+def test_a_long_detail_is_shortened_and_an_empty_one_left_out() -> None:
+    message = make_delivery()
+    long = outcome_of(message, OutcomeKind.FAILED, at=START, detail="x" * 2000)
+    assert long.detail == "x" * 500
+    assert outcome_of(message, OutcomeKind.FAILED, at=START, detail="").detail is None
+
+
+def test_whatever_bytes_a_provider_answers_the_event_can_be_written_and_read() -> None:
+    # Clients of text protocols decode foreign bytes to lone surrogates, which are not Unicode;
+    # PostgreSQL takes no NUL.
+    odd = "550 Empf\udce4nger\x00 unbekannt"
+    outcome = outcome_of(
+        make_delivery(),
+        OutcomeKind.FAILED,
+        at=START,
+        provider_message_id=odd,
+        reply_code=odd,
+        reason=odd,
+        detail=odd,
+    )
+    again = DeliveryOutcome.model_validate_json(outcome.model_dump_json())
+    assert again == outcome
+    assert again.detail == "550 Empf?nger? unbekannt"
+    assert again.provider_message_id == again.reply_code == again.reason == again.detail
