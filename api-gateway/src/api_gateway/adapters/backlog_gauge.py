@@ -5,7 +5,6 @@ of rows is the planner's estimate: counting a million rows is how a backlog beco
 """
 
 import asyncio
-import contextlib
 from datetime import timedelta
 from typing import Final
 
@@ -16,6 +15,7 @@ from contracts.error_codes import ErrorCode
 from servicekit.database import Database
 from servicekit.errors import UnavailableError
 from servicekit.logs import get_logger
+from servicekit.tasks import end_task
 
 _log = get_logger(__name__)
 
@@ -40,10 +40,7 @@ class BacklogGauge:
 
     async def stop(self) -> None:
         """Stop measuring."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end_task(self._task)
 
     def check(self) -> None:
         """Raise when too much is waiting."""

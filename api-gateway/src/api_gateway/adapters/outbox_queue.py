@@ -12,6 +12,7 @@ from typing import Final
 from api_gateway.usecases.ports import MessagePublisher, Outbox, OutboxMessage
 from servicekit.errors import UnavailableError
 from servicekit.logs import get_logger
+from servicekit.tasks import end_task
 
 _log = get_logger(__name__)
 
@@ -50,10 +51,7 @@ class OutboxQueue:
         """Publish what waits, for as long as that is quick; the relay has the rest."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._waiting.join(), self._drain_seconds)
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end_task(self._task)
 
     def offer(self, messages: Sequence[OutboxMessage]) -> None:
         """Take rows over; never waits."""

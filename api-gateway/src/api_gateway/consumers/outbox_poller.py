@@ -1,7 +1,6 @@
 """Lets the relay publish the outbox: at full speed while there are rows, looking up otherwise."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -11,6 +10,7 @@ from api_gateway.usecases.relay_outbox import RelayOutbox
 from servicekit.errors import UnavailableError
 from servicekit.logs import get_logger
 from servicekit.metrics import Metrics
+from servicekit.tasks import end_task
 
 _log = get_logger(__name__)
 
@@ -48,10 +48,7 @@ class OutboxPoller:
 
     async def stop(self) -> None:
         """Stop; leases run out by themselves."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end_task(self._task)
 
     async def _run(self) -> None:
         while True:

@@ -20,6 +20,7 @@ from servicekit.amqp import ConnectionFailed, losses_as_connection_errors
 from servicekit.errors import UnavailableError
 from servicekit.logs import get_logger
 from servicekit.subscriber import Subscriber, acknowledge
+from servicekit.tasks import end_task
 
 _log = get_logger(__name__)
 
@@ -75,10 +76,7 @@ class OutcomeConsumer:
     async def stop(self) -> None:
         """Stop; what was not recorded is consumed again by the next relay."""
         await self._subscriber.pause()
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end_task(self._task)
         await self._subscriber.stop()
 
     async def check(self) -> None:

@@ -66,7 +66,7 @@ class Database:
         except (OperationalError, InterfaceError, PoolTimeoutError, OSError, TimeoutError) as error:
             raise DatabaseUnavailableError(_AWAY) from error
         except DBAPIError as error:
-            if error.connection_invalidated or _is_our_own_limit(error):
+            if error.connection_invalidated or _passes(error):
                 raise DatabaseUnavailableError(_AWAY) from error
             raise
 
@@ -81,10 +81,11 @@ class Database:
 
 
 _AWAY: Final = "The database does not answer; send the request again."
-# https://www.postgresql.org/docs/current/errcodes-appendix.html: `statement_timeout` cancelled it,
-# or the server has no connection left, is shutting down, or is starting.
-_LIMITS: Final = {"57014", "53300", "57P01", "57P02", "57P03"}
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: `statement_timeout` cancelled it;
+# the server's disk is full, or it has no connection left; it is shutting down, or starting; the
+# transaction was the victim of a deadlock or could not be serialised.
+_PASSING: Final = {"57014", "53100", "53300", "57P01", "57P02", "57P03", "40001", "40P01"}
 
 
-def _is_our_own_limit(error: DBAPIError) -> bool:
-    return getattr(error.orig, "sqlstate", None) in _LIMITS
+def _passes(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in _PASSING

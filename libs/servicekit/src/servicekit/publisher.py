@@ -24,6 +24,7 @@ __all__ = [
     "PublishTimeoutError",
     "Publisher",
 ]
+from servicekit.tasks import end_task
 
 _log = get_logger(__name__)
 
@@ -87,9 +88,7 @@ class Publisher:
 
     async def close(self) -> None:
         """Close the connection for good."""
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.wait({self._keeping})
+        await end_task(self._keeping)
 
     async def publish(self, message: OutgoingMessage) -> None:
         """Publish one message and wait for the broker's confirm.

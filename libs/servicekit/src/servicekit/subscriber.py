@@ -19,6 +19,7 @@ from servicekit.amqp import (
     open_connection,
 )
 from servicekit.logs import get_logger
+from servicekit.tasks import end_task
 
 _log = get_logger(__name__)
 
@@ -74,9 +75,7 @@ class Subscriber:
 
     async def stop(self) -> None:
         """Close the connection; the broker hands unacknowledged messages to others."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await end_task(self._task)
 
     async def check(self) -> None:
         """Raise when no messages can come."""

@@ -130,3 +130,22 @@ async def test_a_mistake_of_ours_is_not_called_an_outage(url: str) -> None:
         async with database.transaction() as connection:
             await connection.execute(text("SELECT no_such_column"))
     await database.close()
+
+
+async def test_the_victim_of_a_deadlock_is_asked_to_try_again(url: str) -> None:
+    database = Database(url, name="test")
+    async with database.transaction() as connection:
+        await connection.execute(text("CREATE TABLE crossed (id int PRIMARY KEY, n int)"))
+        await connection.execute(text("INSERT INTO crossed VALUES (1, 0), (2, 0)"))
+    both_hold_one = asyncio.Barrier(2)
+
+    async def update(first: int, second: int) -> None:
+        async with database.transaction() as connection:
+            statement = text("UPDATE crossed SET n = n + 1 WHERE id = :id")
+            await connection.execute(statement, {"id": first})
+            await both_hold_one.wait()
+            await connection.execute(statement, {"id": second})
+
+    results = await asyncio.gather(update(1, 2), update(2, 1), return_exceptions=True)
+    assert [type(result) for result in results if result is not None] == [DatabaseUnavailableError]
+    await database.close()
