@@ -11,6 +11,7 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from devstack.rabbitmq import RabbitMQ
+from devstack.rabbitmq_files import USER
 from servicekit.subscriber import Subscriber, acknowledge, give_back
 
 PREFETCH = 5
@@ -62,10 +63,17 @@ class Bench:
             return queue.declaration_result.message_count or 0
 
 
+@pytest.fixture(scope="module")
+async def own_broker(private_broker: RabbitMQ) -> RabbitMQ:
+    # A test before these restarted it, and with the definitions the usual permissions came back.
+    await private_broker.control("set_permissions", USER, ".*", ".*", ".*")
+    return private_broker
+
+
 @pytest.fixture
-async def bench(private_broker: RabbitMQ) -> AsyncIterator[Bench]:
-    async with await aio_pika.connect_robust(private_broker.url) as connection:
-        bench = Bench(private_broker, await connection.channel())
+async def bench(own_broker: RabbitMQ) -> AsyncIterator[Bench]:
+    async with await aio_pika.connect_robust(own_broker.url) as connection:
+        bench = Bench(own_broker, await connection.channel())
         await bench.declare()
         yield bench
         await bench.channel.queue_delete(bench.queue)
