@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from devstack.addresses import DEFAULT_PORTS
+from devstack.home import Home
 from devstack.ports import is_free
 from devstack.process_table import family_of, read_processes
 from devstack.servers import clean
+from servicekit.http_client import AsyncClient, TransportError, create_http_client
 
 CHECKOUT = Path(__file__).parents[2]
 TOUR_SECONDS = 120
@@ -75,25 +77,45 @@ async def test_it_ends_its_tour_stops_all_on_ctrl_c_and_keeps_the_data(tmp_path:
         await clean(home)
 
 
-async def test_a_process_that_dies_is_started_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [("email_service.main", "email-service"), ("redis-server", "Redis")],
+)
+async def test_what_dies_is_started_again(tmp_path: Path, command: str, name: str) -> None:
     home, offset = tmp_path / "run", free_offset()
     process = await start_run(home, offset)
     try:
         await read_until(process, "Ctrl-C stops everything")
-        worker = next(
-            entry.pid
-            for entry in family_of(process.pid)
-            if "email_service.main" in command_of(entry.pid)
+        victim = next(
+            entry.pid for entry in family_of(process.pid) if command in command_of(entry.pid)
         )
-        os.kill(worker, signal.SIGKILL)
-        assert "email-service ended" in await read_until(process, "restarting")
-        async with asyncio.timeout(30):
-            while is_free(DEFAULT_PORTS["email-service"] + offset):  # noqa: ASYNC110 - another's
+        os.kill(victim, signal.SIGKILL)
+        assert f"{name} was ended by SIGKILL" in await read_until(process, "starting")
+        ready = f"http://127.0.0.1:{DEFAULT_PORTS['email-service'] + offset}/health/ready"
+        async with asyncio.timeout(30), create_http_client(timeout_seconds=2) as client:
+            while not await is_ready(client, ready):  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.1)
     finally:
         process.send_signal(signal.SIGTERM)
         await process.wait()
         await clean(home)
+
+
+async def is_ready(client: AsyncClient, url: str) -> bool:
+    try:
+        return (await client.get(url)).status_code == 200
+    except TransportError:
+        return False
+
+
+async def test_a_second_run_in_the_same_place_is_told_of_the_first(tmp_path: Path) -> None:
+    home = tmp_path / "run"
+    owner = Home(home)
+    owner.lock()
+    process = await start_run(home, free_offset())
+    output, _ = await process.communicate()
+    assert process.returncode == 1
+    assert f"in use by process {os.getpid()}" in output.decode()
 
 
 async def test_an_occupied_port_is_named_with_what_to_do(tmp_path: Path) -> None:

@@ -49,8 +49,8 @@ async def test_the_walk_through_ends_with_a_delivered_notification_and_its_mail(
     tour = TourResult(system.api_key, "", "", {}, {})
     (tmp_path / ".devstack").mkdir()
     write_private(tmp_path / ".devstack" / "run.env", render(variables_of(stack, tour)))
-    output = await run_shell(walk, tmp_path)
-    template, notification, inbox = documents_in(output)
+    output = await run_shell(walk + failures, tmp_path)
+    template, notification, inbox, retried = documents_in(output)
     assert template["data"]["version"] == 1
     assert notification["data"]["status"] == "delivered"
     (mail,) = inbox["messages"]
@@ -58,4 +58,5 @@ async def test_the_walk_through_ends_with_a_delivered_notification_and_its_mail(
     source = await system.mail(mail["ID"])
     assert "https://example.com/invoices/42" in source["Text"]
     assert "<p>Dear John,</p>" in source["HTML"]
-    await run_shell(f". .devstack/run.env\n{failures}", tmp_path)
+    events = [event["event"] for event in retried["data"]["timeline"]]
+    assert events == ["accepted", "delivery_attempted", "sent"]

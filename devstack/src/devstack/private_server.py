@@ -38,6 +38,15 @@ class PrivateServer(ABC):
         """The server's process id, None when it is not running."""
         return self._process.pid
 
+    @property
+    def log(self) -> Path:
+        """What the server printed."""
+        return self._process.log
+
+    def describe_end(self) -> str:
+        """Say how the server ended, in words for the terminal."""
+        return self._process.describe_end()
+
     async def start(self) -> None:
         """Start on the kept data and port, and return when a client is served.
 

@@ -91,6 +91,15 @@ class ChildProcess:
         """The leader's process id, None when it is not running."""
         return self._child.pid if self._child and self._child.poll() is None else None
 
+    def describe_end(self) -> str:
+        """Say how the last run ended, in words for the terminal."""
+        code = self._child.poll() if self._child else None
+        if code is None:
+            return "is not known to have ended"
+        if code < 0:
+            return f"was ended by {signal.Signals(-code).name}"
+        return f"ended with exit code {code}"
+
     def start(self) -> None:
         """Start the program; call it on the main thread (see `tie_to_parent`)."""
         program = self._program

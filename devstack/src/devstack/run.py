@@ -41,7 +41,7 @@ async def _run(options: argparse.Namespace) -> None:
         loop.add_signal_handler(number, running.cancel)
     try:
         await stack.start()
-        stack.watch()
+        stack.watch(servers=True)
         _say("Sending an email and a push …")
         tour = await Tour(stack, checkout).walk()
         write_run_env(options.run_env, stack, tour)

@@ -116,7 +116,10 @@ class ServiceProcess:
         state = "it did not answer"
         while loop.time() < deadline:
             if self.pid is None and self._watching is None:
-                raise ServerStartError(f"{self.name} ended: {self._last_line()}")
+                raise ServerStartError(
+                    f"{self.name} {self._process.describe_end()}: {self._last_line()} "
+                    f"(its log is {self.log})."
+                )
             try:
                 response = await client.get(self._plan.ready_url)
             except TransportError:
@@ -140,7 +143,10 @@ class ServiceProcess:
                 continue
             deaths = deaths + 1 if loop.time() - started < _STEADY_SECONDS else 0
             pause = _RESTART_SECONDS[min(deaths, len(_RESTART_SECONDS) - 1)]
-            self._say(f"{self.name} ended ({self._last_line()}); restarting in {pause:g} s.")
+            self._say(
+                f"{self.name} {self._process.describe_end()}; restarting in {pause:g} s "
+                f"(its log is {self.log.with_suffix('.previous.log')})."
+            )
             await asyncio.sleep(pause)
             self._process.start()
             self.restarts += 1

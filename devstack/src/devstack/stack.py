@@ -9,10 +9,12 @@ from typing import Final
 from devstack.addresses import DEFAULT_PORTS, SERVICES, Addresses, StackSecrets
 from devstack.environments import environment_of, inherited_environment
 from devstack.errors import DevstackError
+from devstack.home import Home
 from devstack.ports import is_free
 from devstack.servers import Servers
 from devstack.service_process import ProcessPlan, ServiceProcess
 from servicekit.http_client import AsyncClient, create_http_client
+from servicekit.tasks import end_task
 
 _MODULES: Final = {
     "api-gateway": "api_gateway.main",
@@ -29,6 +31,7 @@ _DATABASES: Final = {
     "api-gateway": "notifications",
 }
 _READY_CLIENT_SECONDS: Final = 3.0
+_WATCH_SECONDS: Final = 0.5
 
 
 class Stack:
@@ -63,6 +66,7 @@ class Stack:
         self._overrides = dict(overrides or {})
         self._say = say
         self.services = {}
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Start everything, and return when all of it is ready.
@@ -78,6 +82,7 @@ class Stack:
 
     async def stop(self) -> None:
         """Stop everything that was started, in the opposite order."""
+        await end_task(self._watching)
         await asyncio.gather(*(process.stop() for process in self.services.values()))
         self.services = {}
         if hasattr(self, "sandbox"):
@@ -85,10 +90,12 @@ class Stack:
         if hasattr(self, "servers"):
             await self.servers.stop()
 
-    def watch(self) -> None:
-        """Restart processes of ours that die, from now on."""
+    def watch(self, *, servers: bool = False) -> None:
+        """Restart processes of ours that die, from now on; and PostgreSQL, Redis and RabbitMQ."""
         for process in (self.sandbox, *self.services.values()):
             process.watch()
+        if servers:
+            self._watching = asyncio.create_task(self._watch_servers(), name="watch-servers")
 
     async def ready(self, names: Iterable[str] = SERVICES) -> None:
         """Wait until these services answer that they are ready."""
@@ -102,7 +109,11 @@ class Stack:
 
     async def _start(self) -> None:
         if self._port_offset is not None:
-            # Before anything takes time: an occupied port is a matter of seconds to tell.
+            # Before anything takes time, and the home first: with a second stack in it, other ports
+            # would not help.
+            home = Home(self.home)
+            home.lock()
+            home.unlock()
             _refuse_occupied(self._fixed_ports())
         self._say("Starting PostgreSQL, Redis and RabbitMQ …")
         topology = self._checkout / "rabbitmq-config"
@@ -120,6 +131,18 @@ class Stack:
             self.services[name] = ServiceProcess(self._plan(name), self._say)
             await self.services[name].start()
         await self.ready()
+
+    async def _watch_servers(self) -> None:
+        servers = (self.servers.postgres, self.servers.redis, self.servers.rabbitmq)
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            for server in servers:
+                if server.pid is None:
+                    self._say(f"{server.name} {server.describe_end()}; starting it again.")
+                    try:
+                        await server.start()
+                    except DevstackError as error:
+                        self._say(str(error))
 
     def _fixed_ports(self) -> dict[str, int]:
         assert self._port_offset is not None

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 import uvicorn
 from fastapi import FastAPI
 
+from servicekit.http_protocol import BoundedHttpProtocol
 from servicekit.logs import configure_logging
 from servicekit.settings import EX_CONFIG, ConfigurationError, ServiceSettings, load_settings
 
@@ -47,7 +48,8 @@ def serve(app: FastAPI, *, host: str, port: int) -> None:
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttpProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
