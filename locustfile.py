@@ -5,7 +5,7 @@
     make load USERS=100 SECONDS=300
 
 Talks to the gateway named by GATEWAY_URL only. Figures are worth something only beside a limit that
-was measured in the same run; `benchmarks/` holds those.
+was measured in the same run. `benchmarks/` holds locust's own requirements.
 """
 
 import os

@@ -28,7 +28,7 @@ class ReceivedMail:
 
 @dataclass
 class ScriptedSmtpServer:
-    """Answers like a friendly relay, unless `script` holds something else for a step.
+    """Answers like a friendly SMTP server, unless `script` holds something else for a step.
 
     Steps are the verbs, `CONNECT` for the greeting, `BODY` for the reply to the final dot, and
     `GO` for what follows 354. Each entry is used once.

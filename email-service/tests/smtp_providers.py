@@ -10,7 +10,7 @@ from email_service.adapters.email_address import parse_email_address
 from email_service.adapters.mail_sender import MailSender
 from email_service.adapters.smtp_connection_pool import PoolLimits
 from email_service.adapters.smtp_provider import SmtpProvider
-from email_service.adapters.smtp_relay import SmtpRelay, SmtpTls
+from email_service.adapters.smtp_server import SmtpServer, SmtpTls
 
 SENDER = MailSender(parse_email_address("no-reply@example.com"))
 
@@ -25,7 +25,7 @@ async def a_provider(
     timeout_seconds: float = 5.0,
     password: str | None = None,
 ) -> AsyncIterator[SmtpProvider]:
-    relay = SmtpRelay(
+    server = SmtpServer(
         "localhost" if tls_context else "127.0.0.1",
         port,
         "us.test",
@@ -34,7 +34,7 @@ async def a_provider(
         password=password,
         timeout_seconds=timeout_seconds,
     )
-    provider = SmtpProvider(relay, SENDER, lambda: NOON, limits=limits, tls_context=tls_context)
+    provider = SmtpProvider(server, SENDER, lambda: NOON, limits=limits, tls_context=tls_context)
     try:
         yield provider
     finally:

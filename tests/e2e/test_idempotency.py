@@ -67,3 +67,19 @@ async def test_without_redis_requests_are_accepted_and_none_twice(
     await stack.servers.redis.start()
     await asyncio.sleep(3)
     assert len(await system.mails_to(user["email"])) == 1
+
+
+async def test_the_idempotency_key_header_is_a_request_id_as_well(
+    system: SystemClient, user: dict[str, Any], welcome: dict[str, Any]
+) -> None:
+    key = welcome.pop("request_id")
+    url = f"{system.urls.gateway}/api/v1/notifications"
+    headers = {"X-API-Key": system.api_key, "Idempotency-Key": f'"{key}"'}
+    first = await system.http.post(url, json=welcome, headers=headers)
+    second = await system.http.post(url, json=welcome, headers=headers)
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.json()["data"] == second.json()["data"]
+    different = await system.http.post(url, json={**welcome, "request_id": "x"}, headers=headers)
+    assert different.status_code == 400
+    await system.finished(first.json()["data"]["notification_id"], 30)
+    assert len(await system.mails_to(user["email"])) == 1

@@ -40,9 +40,15 @@ def variables_used() -> dict[str, set[str]]:
 
 
 @cache
+def example_text() -> str:
+    """.env.example as it is."""
+    return (ROOT / ".env.example").read_text()
+
+
+@cache
 def example() -> dict[str, str]:
     """The variables of .env.example."""
-    lines = (ROOT / ".env.example").read_text().splitlines()
+    lines = example_text().splitlines()
     pairs = [line.partition("=") for line in lines if line and not line.startswith("#")]
     names = [name for name, _, _ in pairs]
     assert len(names) == len(set(names)), "a variable twice in .env.example"

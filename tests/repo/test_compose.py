@@ -3,7 +3,9 @@
 `make test-compose` runs the file for real; this checks what can be checked without an engine.
 """
 
-from typing import Any, Final
+import re
+from enum import StrEnum
+from typing import Any, Final, Literal, get_args, get_origin
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -15,6 +17,7 @@ from api_gateway.settings import RelaySettings
 from devstack.addresses import Addresses, StackSecrets, new_signing_key
 from devstack.environments import environment_of
 from devstack.sandbox.settings import SandboxSettings
+from email_service.adapters.smtp_server import SmtpTls
 from servicekit.settings import PLACEHOLDER, ServiceSettings
 
 PARTS: Final = compose_file.parts()
@@ -77,6 +80,39 @@ def test_a_secret_has_no_default() -> None:
     for name, operators in compose_file.variables_used().items():
         if name.endswith(("_PASSWORD", "_TOKEN", "_KEY")) and name not in MAY_BE_EMPTY:
             assert operators == {":?"}, name
+
+
+def test_the_example_names_every_value_of_a_choice_and_no_other() -> None:
+    """A comment above a setting that is an enum or a literal lists its values, and only them."""
+    lines = compose_file.example_text().splitlines()
+    for part in SETTINGS:
+        for name, field in SETTINGS[part].model_fields.items():
+            values = choices(field.annotation)
+            if values and name.upper() in compose_file.example():
+                assert compose_file.example()[name.upper()] in values
+                assert values == values_explained(lines, name.upper()), name.upper()
+
+
+def test_the_example_s_advice_for_production_is_accepted() -> None:
+    (advice,) = re.findall(r"In production: your SMTP server, .*", compose_file.example_text())
+    ways = re.findall(r"(\d+), (\w+)|(\w+), with (\d+)", advice)
+    found = {(port or later, tls or way) for port, tls, way, later in ways}
+    assert found == {("587", SmtpTls.STARTTLS.value), ("465", SmtpTls.IMPLICIT.value)}
+
+
+def choices(annotation: Any) -> set[str]:
+    """The values of an enum or a literal of texts; none for every other type."""
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return {each.value for each in annotation}
+    return set(get_args(annotation)) if get_origin(annotation) is Literal else set()
+
+
+def values_explained(lines: list[str], name: str) -> set[str]:
+    """The words of the comment's sentence on a variable: `# NAME: a, b or c.` or right above it."""
+    at = next(index for index, line in enumerate(lines) if line.startswith(f"{name}="))
+    named = [line.removeprefix(f"# {name}: ") for line in lines if line.startswith(f"# {name}: ")]
+    sentence = (named or [lines[at - 1].removeprefix("# ")])[0].partition(":")[0]
+    return set(re.split(r", or |, | or ", sentence.rstrip(".")))
 
 
 def test_the_example_holds_no_secret() -> None:
@@ -143,7 +179,10 @@ def test_callers_and_called_share_each_service_token() -> None:
             assert own.startswith(f"{part}:")
     for called in ("user-service", "template-service"):
         for entry in of(called)["SERVICE_TOKENS"].split(","):
-            assert of(entry.partition(":")[0])["SERVICE_TOKEN"] == entry
+            caller = of(entry.partition(":")[0])
+            assert caller["SERVICE_TOKEN"] == entry
+            address = f"{called.upper().replace('-', '_')}_URL"
+            assert address in caller, f"{called} lets in one that does not call it: {entry}"
 
 
 def test_only_the_gateway_is_published_to_the_world() -> None:

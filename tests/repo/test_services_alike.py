@@ -1,6 +1,8 @@
 """The five services have one shape, so that whoever knows one knows all."""
 
 import ast
+import importlib
+import inspect
 import re
 import tomllib
 from collections.abc import Iterator
@@ -48,6 +50,43 @@ def test_a_service_is_entered_read_and_built_by_the_same_modules(
     service: Service, name: str
 ) -> None:
     assert (service.folder / "src" / service.package / name).is_file()
+
+
+def body_of_main(service: Service) -> str:
+    """Its code without the docstring, which says what runs."""
+    text = (service.folder / "src" / service.package / "main.py").read_text()
+    module = ast.parse(text.replace(service.package, "PACKAGE"))
+    imports = [each for each in module.body if isinstance(each, ast.ImportFrom)]
+    assert isinstance(module.body[0], ast.Expr), "no docstring"
+    rest = [each for each in module.body[1:] if each not in imports]
+    # The order of imports follows the package's name.
+    return "\n".join([*sorted(map(ast.unparse, imports)), *map(ast.unparse, rest)])
+
+
+def test_the_five_are_started_alike() -> None:
+    assert len({body_of_main(service) for service in SERVICES}) == 1
+    assert "run_service(SERVICE, Settings, build_app)" in body_of_main(SERVICES[0])
+
+
+@services
+def test_a_service_says_the_name_and_the_version_of_its_project(service: Service) -> None:
+    project = tomllib.loads((service.folder / "pyproject.toml").read_text())["project"]
+    bootstrap = importlib.import_module(f"{service.package}.bootstrap")
+    assert (project["name"], project["version"]) == (bootstrap.SERVICE, bootstrap.VERSION)
+
+
+@pytest.mark.parametrize(
+    "bootstrap",
+    [
+        "delivery.application",
+        *(f"{each.package}.bootstrap" for each in SERVICES if each.has_database),
+    ],
+)
+def test_no_shutdown_waits_for_ever(bootstrap: str) -> None:
+    text = inspect.getsource(importlib.import_module(bootstrap))
+    unbounded = r"push_async_callback\((database|redis|http|client|templates|provider)\."
+    assert not re.search(unbounded, text)
+    assert re.search(r"async with bounded_shutdown\(|asyncio\.timeout\(", text)
 
 
 @services

@@ -1,8 +1,7 @@
 """Builds the gateway and its relay out of real adapters; the only module that knows them all."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -12,19 +11,22 @@ from uuid_utils.compat import uuid7
 
 from api_gateway.adapters.amqp_messages import AmqpMessagePublisher
 from api_gateway.adapters.backlog_gauge import BacklogGauge
-from api_gateway.adapters.cached_directory import CachedDirectory
 from api_gateway.adapters.outbox_queue import OutboxQueue
+from api_gateway.adapters.postgres_expired_keys import PostgresExpiredKeys
 from api_gateway.adapters.postgres_history import PostgresHistory
 from api_gateway.adapters.postgres_notifications import PostgresNotificationStore
 from api_gateway.adapters.postgres_outbox import PostgresOutbox
 from api_gateway.adapters.postgres_outcomes import PostgresOutcomeRecorder
 from api_gateway.adapters.redis_reservations import RedisReservations
 from api_gateway.api import notifications
+from api_gateway.consumers.key_sweeper import KeySweeper
 from api_gateway.consumers.outbox_poller import OutboxPoller
 from api_gateway.consumers.outcomes import OutcomeConsumer
 from api_gateway.settings import RelaySettings, Settings
 from api_gateway.usecases.accept_notification import AcceptNotification
+from api_gateway.usecases.delete_expired_keys import DeleteExpiredKeys
 from api_gateway.usecases.read_notifications import ReadNotifications
+from api_gateway.usecases.record_outcomes import RecordOutcomes
 from api_gateway.usecases.relay_outbox import RelayOutbox
 from contracts.cache_keys import template_key, user_key
 from contracts.names import NOTIFICATIONS_EXCHANGE
@@ -32,15 +34,16 @@ from contracts.template_snapshot import TemplateSnapshot
 from contracts.user_snapshot import UserSnapshot
 from servicekit.app import create_app
 from servicekit.authentication import Authenticator
+from servicekit.cached_directory import CachedDirectory
 from servicekit.database import Database
 from servicekit.http_client import create_http_client
-from servicekit.logs import get_logger
 from servicekit.metrics import Metrics
 from servicekit.publisher import Publisher
-from servicekit.redis import check_redis, create_redis
+from servicekit.redis import RedisPause, check_redis, create_redis
 from servicekit.remote_api_keys import RemoteApiKeys
 from servicekit.remote_keys import fetch_jwks_from
 from servicekit.service_client import ServiceClient
+from servicekit.shutdown import bounded_shutdown
 from servicekit.tokens import TokenVerifier
 from servicekit.versioned_cache import VersionedCache
 
@@ -48,9 +51,6 @@ SERVICE: Final = "api-gateway"
 RELAY: Final = "relay"
 VERSION: Final = "0.1.0"
 _SERVICE_CALL_SECONDS: Final = 1.0
-_STOP_SECONDS: Final = 5.0
-
-_log = get_logger(__name__)
 
 
 def build_app(settings: Settings) -> FastAPI:
@@ -61,7 +61,13 @@ def build_app(settings: Settings) -> FastAPI:
         name=SERVICE,
         pool_size=settings.database_pool_size,
     )
-    redis = create_redis(settings.redis_url.get_secret_value(), name=SERVICE, max_connections=50)
+    redis = create_redis(
+        settings.redis_url.get_secret_value(),
+        name=SERVICE,
+        max_connections=50,
+        # All that we ask Redis can be had elsewhere; a request must not wait for it repeatedly.
+        pause=RedisPause(),
+    )
     clients = [
         create_http_client(
             str(url),
@@ -84,7 +90,7 @@ def build_app(settings: Settings) -> FastAPI:
         service=user_service,
         model=UserSnapshot,
         cache_key=user_key,
-        path=lambda user_id: f"/api/v1/users/{user_id}/snapshot",
+        path="/api/v1/users/{}/snapshot",
         version_of=lambda user: user.version,
     )
     templates: CachedDirectory[str, TemplateSnapshot] = CachedDirectory(
@@ -92,23 +98,23 @@ def build_app(settings: Settings) -> FastAPI:
         service=template_service,
         model=TemplateSnapshot,
         cache_key=template_key,
-        path=lambda code: f"/api/v1/templates/{code}/snapshot",
+        path="/api/v1/templates/{}/snapshot",
         version_of=lambda template: template.row_version,
     )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stopping:  # from the last to the first, whatever fails
-            stopping.push_async_callback(_stop, database.close)
-            stopping.push_async_callback(_stop, redis.aclose)
+        async with bounded_shutdown() as at_the_end:  # the last first
+            at_the_end(database.close)
+            at_the_end(redis.aclose)
             for client in clients:
-                stopping.push_async_callback(_stop, client.aclose)
-            stopping.push_async_callback(_stop, publisher.close)
-            publisher.start()
-            stopping.push_async_callback(_stop, outbox_queue.stop)
-            outbox_queue.start()
-            stopping.push_async_callback(_stop, backlog.stop)
+                at_the_end(client.aclose)
+            at_the_end(backlog.stop)
             backlog.start()
+            at_the_end(publisher.close)
+            publisher.start()
+            at_the_end(outbox_queue.stop)
+            outbox_queue.start()
             yield
 
     return create_app(
@@ -120,6 +126,8 @@ def build_app(settings: Settings) -> FastAPI:
             "postgres": database.check,
             "redis": lambda: check_redis(redis),
             "rabbitmq": publisher.check,
+            "outbox_queue": outbox_queue.check,
+            "backlog_gauge": backlog.check_measuring,
         },
         metrics=metrics,
         lifespan=lifespan,
@@ -154,17 +162,20 @@ def build_relay(settings: RelaySettings) -> FastAPI:
     poller = OutboxPoller(
         RelayOutbox(PostgresOutbox(database), AmqpMessagePublisher(publisher)), metrics
     )
-    outcomes = OutcomeConsumer(amqp_url, PostgresOutcomeRecorder(database))
+    outcomes = OutcomeConsumer(amqp_url, RecordOutcomes(PostgresOutcomeRecorder(database)))
+    sweeper = KeySweeper(DeleteExpiredKeys(PostgresExpiredKeys(database)))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stopping:  # from the last to the first, whatever fails
-            stopping.push_async_callback(_stop, database.close)
-            stopping.push_async_callback(_stop, publisher.close)
+        async with bounded_shutdown() as at_the_end:  # the last first
+            at_the_end(database.close)
+            at_the_end(sweeper.stop)
+            sweeper.start()
+            at_the_end(publisher.close)
             publisher.start()
-            stopping.push_async_callback(_stop, poller.stop)
+            at_the_end(poller.stop)
             poller.start()
-            stopping.push_async_callback(_stop, outcomes.stop)
+            at_the_end(outcomes.stop)
             outcomes.start()
             yield
 
@@ -176,23 +187,12 @@ def build_relay(settings: RelaySettings) -> FastAPI:
             "postgres": database.check,
             "rabbitmq": publisher.check,
             "outcomes": outcomes.check,
+            "outbox_poller": poller.check,
+            "key_sweeper": sweeper.check,
         },
         metrics=metrics,
         lifespan=lifespan,
     )
-
-
-async def _stop(step: Callable[[], Awaitable[None]]) -> None:
-    """One step of a shutdown, and no longer than it may take.
-
-    A library below may swallow a cancellation (`asyncio.wait_for` of Python 3.11 does, when what it
-    waits for ends in that moment); the event loop cancels what is left once more at its own end.
-    """
-    try:
-        async with asyncio.timeout(_STOP_SECONDS):
-            await step()
-    except TimeoutError:
-        _log.error("shutdown.step_unfinished", step=getattr(step, "__qualname__", repr(step)))
 
 
 def _utc_now() -> datetime:

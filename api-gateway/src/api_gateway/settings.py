@@ -2,29 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr
 
+from servicekit.setting_types import (
+    AmqpUrl,
+    DatabaseUrl,
+    RedisUrl,
+    ServiceUrl,
+    service_token_of,
+)
 from servicekit.settings import ServiceSettings
-
-
-def _begins_with(*schemes: str) -> AfterValidator:
-    def check(value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().startswith(schemes):
-            msg = f"must begin with {' or '.join(schemes)}"
-            raise ValueError(msg)
-        return value
-
-    return AfterValidator(check)
-
-
-# Addresses hold passwords, so they are secrets.
-DatabaseUrl = Annotated[
-    SecretStr,
-    _begins_with("postgresql+asyncpg://"),
-    Field(description="postgresql+asyncpg://…, database `notifications`"),
-]
-RedisUrl = Annotated[SecretStr, _begins_with("redis://", "rediss://")]
-AmqpUrl = Annotated[SecretStr, _begins_with("amqp://", "amqps://")]
 
 
 class Settings(ServiceSettings):
@@ -35,18 +22,11 @@ class Settings(ServiceSettings):
     database_pool_size: int = Field(default=10, ge=1, le=200)
     redis_url: RedisUrl
     amqp_url: AmqpUrl
-    user_service_url: AnyHttpUrl
-    template_service_url: AnyHttpUrl
-    service_token: SecretStr = Field(description="`api-gateway:<token>`, as the services know it")
-
-    @field_validator("service_token")
-    @classmethod
-    def _names_this_service(cls, value: SecretStr) -> SecretStr:
-        name, _, token = value.get_secret_value().partition(":")
-        if name != "api-gateway" or not token:
-            msg = "must be api-gateway:<token>"
-            raise ValueError(msg)
-        return value
+    user_service_url: ServiceUrl
+    template_service_url: ServiceUrl
+    service_token: Annotated[SecretStr, service_token_of("api-gateway")] = Field(
+        description="`api-gateway:<token>`, as the services know it"
+    )
 
 
 class RelaySettings(ServiceSettings):

@@ -60,8 +60,8 @@ def judged(answer: httpx.Response) -> tuple[int, str]:
         ({"language": "\n"}, (422, "validation_failed"), ["language"]),
         ({"user_id": str(uuid4())}, (404, "user_not_found"), None),
         ({"template_code": "no_such_template"}, (404, "template_not_found"), None),
-        ({"template_code": ".."}, (404, "template_not_found"), None),
-        ({"template_code": "."}, (404, "template_not_found"), None),
+        ({"template_code": ".."}, (422, "validation_failed"), ["template_code"]),
+        ({"template_code": "."}, (422, "validation_failed"), ["template_code"]),
         ({"variables": {}}, (422, "missing_variables"), ["variables.name"]),
     ],
 )

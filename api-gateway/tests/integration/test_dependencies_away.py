@@ -47,7 +47,8 @@ async def is_ready(client: httpx.AsyncClient) -> bool:
 
 async def test_all_is_up(client: httpx.AsyncClient) -> None:
     await until(lambda: is_ready(client))
-    assert await states(client) == (200, {"postgres": "up", "redis": "up", "rabbitmq": "up"})
+    names = ("postgres", "redis", "rabbitmq", "outbox_queue", "backlog_gauge")
+    assert await states(client) == (200, dict.fromkeys(names, "up"))
 
 
 async def test_without_redis_it_accepts_and_recognises_repeats_by_postgres(
@@ -105,6 +106,8 @@ async def test_without_rabbitmq_it_accepts_and_the_relay_sends_later(
                 "postgres": "up",
                 "rabbitmq": "up",
                 "outcomes": "up",
+                "outbox_poller": "up",
+                "key_sweeper": "up",
             }
     async with database.transaction() as connection:
         waiting = select(func.count()).where(outbox.c.delivery_id == UUID(str(arrived.message_id)))

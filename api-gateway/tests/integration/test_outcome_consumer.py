@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -16,10 +16,12 @@ from api_gateway.adapters.postgres_outcomes import PostgresOutcomeRecorder
 from api_gateway.consumers.outcomes import OutcomeConsumer
 from api_gateway.domain.notification import Notification
 from api_gateway.usecases.ports import OutcomeRecorder
+from api_gateway.usecases.record_outcomes import RecordOutcomes
 from contracts.names import FAILED_QUEUE, OUTCOMES_QUEUE
 from contracts.notification import NotificationStatus
 from contracts.outcome import DeliveryOutcome, OutcomeKind
 from servicekit.database import Database, DatabaseUnavailableError
+from servicekit.tasks import TaskEndedError
 
 
 @pytest_asyncio.fixture
@@ -31,7 +33,7 @@ async def channel(amqp_url: str) -> AsyncIterator[AbstractChannel]:
 
 @asynccontextmanager
 async def consuming(amqp_url: str, recorder: OutcomeRecorder) -> AsyncIterator[OutcomeConsumer]:
-    consumer = OutcomeConsumer(amqp_url, recorder)
+    consumer = OutcomeConsumer(amqp_url, RecordOutcomes(recorder))
     consumer.start()
     try:
         yield consumer
@@ -140,7 +142,7 @@ async def test_a_batch_is_tried_again_until_it_is_stored_and_readiness_says_so(
             seen.append(str(error))
         await asyncio.sleep(0)
 
-    consumer = OutcomeConsumer(amqp_url, recorder, sleep=pause)
+    consumer = OutcomeConsumer(amqp_url, RecordOutcomes(recorder, sleep=pause))
     with capture_logs() as lines:
         consumer.start()
         await report(channel, sent(one))
@@ -171,3 +173,32 @@ async def test_what_was_not_recorded_at_the_stop_comes_again(
         await asyncio.wait_for(asked.wait(), 10)
     async with consuming(amqp_url, PostgresOutcomeRecorder(database)):
         await until_delivered(database, one)
+
+
+async def test_readiness_says_that_nothing_is_recorded_any_more(
+    amqp_url: str, channel: AbstractChannel
+) -> None:
+    class Ending:
+        async def record(self, _: Sequence[DeliveryOutcome]) -> set[UUID]:
+            raise asyncio.CancelledError
+
+    async with consuming(amqp_url, Ending()) as consumer:
+        await until(lambda: succeeds(consumer.check))
+        await report(channel, outcome())
+
+        async def says_so() -> bool:
+            try:
+                await consumer.check()
+            except TaskEndedError as error:
+                return "outcome-consumer" in str(error)
+            return False
+
+        await until(says_so)
+
+
+async def succeeds(check: Callable[[], Awaitable[None]]) -> bool:
+    try:
+        await check()
+    except ConnectionError:
+        return False
+    return True

@@ -231,3 +231,29 @@ async def test_names_the_missing_variables(gateway: Gateway) -> None:
     assert (error.status, error.code) == (422, ErrorCode.MISSING_VARIABLES)
     assert error.details is not None
     assert [detail.field for detail in error.details] == ["variables.name"]
+
+
+@pytest.mark.parametrize("redis", ["away", "flushed"])
+@pytest.mark.parametrize("trouble", ["users", "templates", "admission"])
+async def test_what_was_accepted_is_answered_again_though_it_could_not_be_accepted_now(
+    gateway: Gateway, redis: str, trouble: str
+) -> None:
+    first = await gateway.accept(gateway.asked, CALLER)
+    gateway.reservations.forget_everything()
+    gateway.reservations.is_away = redis == "away"
+    if trouble == "admission":
+        gateway.admission.is_full = True
+    else:
+        getattr(gateway, trouble).error = UnavailableError("away")
+    again = await gateway.accept(gateway.asked, CALLER)
+    assert (again.is_replay, again.acceptance) == (True, first.acceptance)
+    other = gateway.request(request_id=gateway.asked.request_id, priority=9)
+    assert (await refused(gateway, other)).code is ErrorCode.IDEMPOTENCY_KEY_REUSED
+
+
+async def test_with_the_store_away_too_the_first_reason_stands(gateway: Gateway) -> None:
+    await gateway.accept(gateway.asked, CALLER)
+    gateway.reservations.forget_everything()
+    gateway.admission.is_full = True
+    gateway.store.error = UnavailableError("the store is away")
+    assert (await refused(gateway, gateway.asked)).code is ErrorCode.OVERLOADED

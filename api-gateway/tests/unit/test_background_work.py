@@ -1,20 +1,26 @@
 """The loops of gateway and relay: what goes wrong in one round must not end them silently."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import uuid4
 
 import pytest
+from fake_expired_keys import FakeExpiredKeys
 from fake_outbox import FakeOutbox
 from fake_ports import FakeMessagePublisher
 from structlog.testing import capture_logs
 
-from api_gateway.adapters.outbox_queue import CAPACITY, OutboxQueue
+from api_gateway.adapters.backlog_gauge import BacklogGauge
+from api_gateway.adapters.outbox_queue import BATCH, CAPACITY, PUBLISHED_WITHIN_SECONDS, OutboxQueue
+from api_gateway.consumers.key_sweeper import KeySweeper
 from api_gateway.consumers.outbox_poller import OutboxPoller
+from api_gateway.usecases.delete_expired_keys import DeleteExpiredKeys
 from api_gateway.usecases.ports import OutboxMessage
 from api_gateway.usecases.relay_outbox import RelayOutbox
+from servicekit.database import Database
 from servicekit.errors import UnavailableError
 from servicekit.metrics import Metrics
+from servicekit.tasks import TaskEndedError
 
 
 def rows(first: int, count: int) -> list[OutboxMessage]:
@@ -130,3 +136,122 @@ async def test_the_poller_waits_only_when_nothing_is_left() -> None:
     await eventually(lambda: bool(published_before_pauses))
     await poller.stop()
     assert published_before_pauses[0] == 500
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+async def test_the_queue_leaves_to_the_relay_what_may_be_leased_by_it_before_it_is_published() -> (
+    None
+):
+    clock, publisher = Clock(), FakeMessagePublisher()
+    queue = OutboxQueue(FakeOutbox(), publisher, monotonic=clock)
+    queue.offer(rows(1, 300))
+    clock.seconds += PUBLISHED_WITHIN_SECONDS
+    queue.offer(rows(301, 300))
+    clock.seconds += 0.1
+    with capture_logs() as lines:
+        queue.start()
+        await queue.stop()
+    assert [message.id for message in publisher.published] == list(range(301, 601))
+    assert [(line["event"], line["count"]) for line in lines] == [("outbox.left_to_relay", 300)]
+
+
+async def test_a_stall_of_the_broker_publishes_no_row_whose_lease_has_ended() -> None:
+    clock = Clock()
+
+    class Stalled(FakeMessagePublisher):
+        async def publish(self, messages: Sequence[OutboxMessage]) -> set[int]:
+            self.published.extend(messages)
+            clock.seconds += 3  # its deadline
+            return set()
+
+    publisher = Stalled()
+    queue = OutboxQueue(FakeOutbox(), publisher, monotonic=clock)
+    queue.offer(rows(1, CAPACITY))
+    queue.start()
+    await queue.stop()
+    assert len(publisher.published) == BATCH
+
+
+class Ending:
+    """Ends whoever asks it, past everything that they catch."""
+
+    async def publish(self, messages: Sequence[OutboxMessage]) -> set[int]:
+        raise asyncio.CancelledError
+
+    async def lease(self, limit: int) -> list[OutboxMessage]:
+        raise asyncio.CancelledError
+
+    async def published(self, ids: Sequence[int]) -> None:
+        raise asyncio.CancelledError
+
+    async def give_back(self, ids: Sequence[int]) -> None:
+        raise asyncio.CancelledError
+
+    async def delete(self, limit: int) -> int:
+        raise asyncio.CancelledError
+
+
+async def test_readiness_names_a_queue_that_has_ended() -> None:
+    queue = OutboxQueue(FakeOutbox(), Ending())
+    with pytest.raises(TaskEndedError):
+        await queue.check()
+    queue.start()
+    await queue.check()
+    queue.offer(rows(1, 1))
+    await ended(queue.check, "outbox-queue")
+    await queue.stop()
+
+
+async def test_readiness_names_a_poller_that_has_ended() -> None:
+    poller = OutboxPoller(RelayOutbox(Ending(), FakeMessagePublisher()), Metrics())
+    poller.start()
+    await poller.check()
+    await ended(poller.check, "outbox-poller")
+
+
+async def test_readiness_names_a_sweeper_that_has_ended() -> None:
+    sweeper = KeySweeper(DeleteExpiredKeys(Ending()))
+    sweeper.start()
+    await sweeper.check()
+    await ended(sweeper.check, "key-sweeper")
+
+
+async def test_readiness_names_a_gauge_that_has_ended() -> None:
+    database = Database("postgresql+asyncpg://u:p@127.0.0.1:1/none", name="tests")
+    gauge = BacklogGauge(database)
+    with pytest.raises(TaskEndedError):
+        await gauge.check_measuring()
+    gauge.start()
+    await gauge.check_measuring()
+    await gauge.stop()
+    await ended(gauge.check_measuring, "backlog-gauge")
+    await database.close()
+
+
+async def ended(check: Callable[[], Awaitable[None]], name: str) -> None:
+    for _ in range(100):
+        await asyncio.sleep(0)
+    with pytest.raises(TaskEndedError, match=name):
+        await check()
+
+
+@pytest.mark.parametrize("error", ERRORS)
+async def test_the_sweeper_says_what_went_wrong_and_goes_on(error: Exception) -> None:
+    keys = FakeExpiredKeys(3)
+    keys.error = error
+    sweeper = KeySweeper(DeleteExpiredKeys(keys), sleep=no_pause)
+    with capture_logs() as lines:
+        sweeper.start()
+        await eventually(lambda: len(lines) > 1)
+        keys.error = None
+        await eventually(lambda: not keys.count)
+        await sweeper.stop()
+    assert [line["event"] for line in lines][:2] == ["keys.not_deleted"] * 2
+    assert lines[-1]["event"] == "keys.deleted"

@@ -18,7 +18,7 @@ MINIMAL: dict[str, Any] = {
 
 
 def test_a_minimal_body_has_the_documented_defaults() -> None:
-    asked = SendNotification.model_validate(MINIMAL).to_domain()
+    asked = SendNotification.model_validate(MINIMAL).to_domain(None)
     assert asked.notification_type is NotificationType.EMAIL
     assert (asked.variables, asked.metadata) == ({}, {})
     assert (asked.request_id, asked.priority) == (None, None)
@@ -46,6 +46,9 @@ def test_the_documented_example_is_valid() -> None:
         ({"template_code": "a b"}, "template_code"),
         ({"template_code": "welcome\n"}, "template_code"),
         ({"template_code": "a" * 101}, "template_code"),
+        ({"template_code": "."}, "template_code"),
+        ({"template_code": ".."}, "template_code"),
+        ({"template_code": "Welcome"}, "template_code"),
         ({"template_code": 5}, "template_code"),
         ({"variables": []}, "variables"),
         ({"variables": "x"}, "variables"),
@@ -72,6 +75,10 @@ def test_the_documented_example_is_valid() -> None:
         ({"language": "english_us"}, "language"),
         ({"language": "en\n"}, "language"),
         ({"language": 5}, "language"),
+        ({"language": "en-"}, "language"),
+        ({"language": "en-abcdefghi"}, "language"),
+        ({"language": "en-x"}, "language"),
+        ({"language": "en-x-" + "-".join(["abcdefgh"] * 4)}, "language"),
         ({"scheduled_at": "2026-12-01T00:00:00Z"}, "scheduled_at"),
         ({"expires_at": "2026-12-01T00:00:00"}, "expires_at"),
         ({"expires_at": "tomorrow"}, "expires_at"),
@@ -97,13 +104,21 @@ def test_names_the_field_that_is_missing(field: str) -> None:
 
 def test_times_are_brought_to_utc_so_that_equal_ones_are_equal() -> None:
     one, other = (
-        SendNotification.model_validate({**MINIMAL, "expires_at": text}).to_domain()
+        SendNotification.model_validate({**MINIMAL, "expires_at": text}).to_domain(None)
         for text in ("2026-12-01T12:00:00+02:00", "2026-12-01T10:00:00Z")
     )
     assert one.expires_at == datetime(2026, 12, 1, 10, tzinfo=UTC)
     assert one.expires_at is not None
     assert one.expires_at.tzinfo is UTC
     assert one.fingerprint() == other.fingerprint()
+
+
+@pytest.mark.parametrize("spelling", ["pt-BR", "pt-br", "PT-BR"])
+def test_a_language_has_one_spelling_so_that_equal_requests_are_equal(spelling: str) -> None:
+    asked = SendNotification.model_validate({**MINIMAL, "language": spelling}).to_domain(None)
+    usual = SendNotification.model_validate({**MINIMAL, "language": "pt-BR"}).to_domain(None)
+    assert asked.language == "pt-BR"
+    assert asked.fingerprint() == usual.fingerprint()
 
 
 @pytest.mark.parametrize(

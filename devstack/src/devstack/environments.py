@@ -43,9 +43,7 @@ def _own_settings(service: str, addresses: Addresses, secrets: StackSecrets) -> 
                 "DATABASE_URL": addresses.users_database_url,
                 "REDIS_URL": addresses.redis_url,
                 "JWT_PRIVATE_KEY": secrets.jwt_private_key,
-                "SERVICE_TOKENS": _tokens(
-                    secrets, "api-gateway", "template-service", "email-service", "push-service"
-                ),
+                "SERVICE_TOKENS": _tokens(secrets, "api-gateway", "template-service"),
                 "ADMIN_EMAIL": ADMIN_EMAIL,
                 "ADMIN_PASSWORD": secrets.admin_password,
             }

@@ -12,7 +12,7 @@ from email_service.adapters.email_address import EmailAddress, parse_email_addre
 from email_service.adapters.mail_sender import MailSender
 from email_service.adapters.smtp_connection_pool import PoolLimits
 from email_service.adapters.smtp_provider import SmtpProvider
-from email_service.adapters.smtp_relay import SmtpRelay
+from email_service.adapters.smtp_server import SmtpServer
 from email_service.settings import Settings
 from servicekit.settings import ConfigurationError
 from templating import CompiledEmail, EmailContent, compile_email
@@ -42,7 +42,7 @@ def _smtp_provider(settings: Settings) -> SmtpProvider:
     password = settings.smtp_password
     try:
         return SmtpProvider(
-            SmtpRelay(
+            SmtpServer(
                 host=settings.smtp_host,
                 port=settings.smtp_port,
                 helo_name=settings.smtp_helo_name,

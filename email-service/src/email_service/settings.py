@@ -3,7 +3,7 @@
 from pydantic import Field, SecretStr
 
 from delivery.settings import WorkerSettings
-from email_service.adapters.smtp_relay import SmtpTls
+from email_service.adapters.smtp_server import SmtpTls
 
 
 class Settings(WorkerSettings):
@@ -14,7 +14,8 @@ class Settings(WorkerSettings):
     smtp_port: int = Field(default=587, ge=1, le=65535)
     smtp_tls: SmtpTls = SmtpTls.STARTTLS
     smtp_allow_plaintext: bool = Field(
-        default=False, description="the network to the relay is trusted; only for SMTP_TLS=none"
+        default=False,
+        description="the network to the SMTP server is trusted; only for SMTP_TLS=none",
     )
     smtp_ca_file: str | None = None
     smtp_username: str | None = None

@@ -125,7 +125,7 @@ async def test_a_kept_connection_that_ended_is_replaced_without_an_error(
     assert [mail.connection for mail in server.mails] == [1, 2]
 
 
-async def test_a_relay_that_restarted_is_connected_to_again(
+async def test_a_server_that_restarted_is_connected_to_again(
     server: ScriptedSmtpServer, provider: SmtpProvider
 ) -> None:
     await asyncio.gather(*(provider.send(an_email()) for _ in range(5)))

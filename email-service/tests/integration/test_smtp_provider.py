@@ -12,7 +12,7 @@ from delivery.errors import (
 from email_service.adapters.smtp_provider import SmtpProvider
 
 
-async def test_hands_the_mail_over_and_returns_the_relays_own_id(
+async def test_hands_the_mail_over_and_returns_the_servers_own_id(
     server: ScriptedSmtpServer, provider: SmtpProvider
 ) -> None:
     acceptance = await provider.send(an_email())
@@ -24,7 +24,7 @@ async def test_hands_the_mail_over_and_returns_the_relays_own_id(
     assert b"\r\nX-Delivery-ID: 0192f0c0-" in mail.content
 
 
-async def test_names_the_message_id_where_the_relay_names_nothing(
+async def test_names_the_message_id_where_the_server_names_nothing(
     server: ScriptedSmtpServer, provider: SmtpProvider
 ) -> None:
     server.say("BODY", "250 thanks")
@@ -33,7 +33,7 @@ async def test_names_the_message_id_where_the_relay_names_nothing(
 
 
 @pytest.mark.parametrize("step", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "BODY"])
-async def test_421_is_the_relays_trouble_at_every_step(
+async def test_421_is_the_servers_trouble_at_every_step(
     server: ScriptedSmtpServer, provider: SmtpProvider, step: str
 ) -> None:
     server.say(step, "421 4.3.2 Shutting down")
@@ -78,7 +78,7 @@ async def test_a_connection_dropped_after_the_final_dot_is_ambiguous(
         ("BODY", AmbiguousDeliveryError),
     ],
 )
-async def test_a_relay_that_says_nothing_more_is_given_up(
+async def test_a_server_that_says_nothing_more_is_given_up(
     server: ScriptedSmtpServer, step: str, kind: type[Exception]
 ) -> None:
     server.say(step, Behaviour.HANG)
@@ -100,7 +100,7 @@ async def test_a_final_dot_that_never_left_is_not_ambiguous(server: ScriptedSmtp
     assert server.connections == 2
 
 
-async def test_a_relay_that_is_not_there_is_the_providers_failure() -> None:
+async def test_a_server_that_is_not_there_is_the_providers_failure() -> None:
     async with scripted_smtp_server() as gone:
         port = gone.port
     async with a_provider(port) as provider:
@@ -119,7 +119,7 @@ async def test_an_answer_that_is_not_smtp_after_the_dot_is_ambiguous(
     assert server.connections == 2
 
 
-async def test_an_address_beyond_ascii_needs_a_relay_with_smtputf8(
+async def test_an_address_beyond_ascii_needs_a_server_with_smtputf8(
     server: ScriptedSmtpServer, provider: SmtpProvider
 ) -> None:
     with pytest.raises(InvalidRecipientError, match="smtputf8_not_offered"):
@@ -134,7 +134,7 @@ async def test_an_address_beyond_ascii_needs_a_relay_with_smtputf8(
     assert mail.recipient == "<jörg@xn--bcher-kva.example>"
 
 
-async def test_a_malformed_address_or_text_does_not_reach_the_relay(
+async def test_a_malformed_address_or_text_does_not_reach_the_server(
     server: ScriptedSmtpServer, provider: SmtpProvider
 ) -> None:
     with pytest.raises(InvalidRecipientError, match="malformed_address"):

@@ -7,7 +7,7 @@ from scripted_smtp_server import scripted_smtp_server
 from smtp_providers import a_provider
 
 from delivery.errors import TransientDeliveryError
-from email_service.adapters.smtp_relay import SmtpTls
+from email_service.adapters.smtp_server import SmtpTls
 
 
 @pytest.fixture(scope="module")

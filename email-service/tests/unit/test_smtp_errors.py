@@ -135,7 +135,7 @@ def test_enhanced_code_decides_then_basic_code_then_stage(
         (Stage.CONNECT, 554, "5.1.1 No service for you", "connect_refused"),
     ],
 )
-def test_trouble_with_the_relay_is_not_the_recipients(
+def test_trouble_with_the_server_is_not_the_recipients(
     stage: Stage, code: int, text: str, reason: str
 ) -> None:
     error = reply_to_error(code, text, stage)

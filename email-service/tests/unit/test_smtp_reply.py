@@ -15,7 +15,7 @@ from email_service.adapters.smtp_reply import enhanced_code, queue_id
         ("2.0.0 Thank you", None),
     ],
 )
-def test_finds_the_queue_id_of_known_relays(text: str, expected: str | None) -> None:
+def test_finds_the_queue_id_of_known_servers(text: str, expected: str | None) -> None:
     assert queue_id(text) == expected
 
 

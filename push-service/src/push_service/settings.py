@@ -1,10 +1,12 @@
 """What push-service reads from its environment."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from delivery.settings import WorkerSettings
+from push_service.adapters.google_address import check_address
 
 
 class Settings(WorkerSettings):
@@ -12,7 +14,7 @@ class Settings(WorkerSettings):
 
     port: int = 8004
     fcm_service_account_file: Path = Field(description="key file from the Firebase console")
-    fcm_base_url: str = "https://fcm.googleapis.com"
+    fcm_base_url: Annotated[str, AfterValidator(check_address)] = "https://fcm.googleapis.com"
     fcm_ca_file: str | None = Field(
         default=None, description="certificates to trust instead of the system's"
     )

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from push_deliveries import NOON
 
 from delivery.errors import (
+    AmbiguousDeliveryError,
     DeliveryError,
     InvalidRecipientError,
     PermanentDeliveryError,
@@ -101,9 +102,9 @@ def test_what_no_attempt_can_change(
         ),
         (answer(503, "UNAVAILABLE"), "unavailable", None),
         (answer(500, "INTERNAL", "INTERNAL"), "internal_error", None),
-        (HttpAnswer(502, None, b"<html>Bad gateway"), "unexpected_answer", None),
-        (HttpAnswer(302, None, b""), "unexpected_answer", None),
-        (HttpAnswer(408, None, b""), "unexpected_answer", None),
+        (HttpAnswer(503, "9", b"<html>Service unavailable"), "unavailable", 9.0),
+        (HttpAnswer(302, None, b""), "redirected", None),
+        (answer(504, "UNAVAILABLE", "UNAVAILABLE"), "unavailable", None),
         (
             answer(401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR"),
             "third_party_auth_error",
@@ -120,6 +121,25 @@ def test_trouble_with_fcm_or_our_project_is_not_the_devices(
     error = to_delivery_error(given_answer, NOON)
     assert isinstance(error, TransientDeliveryError)
     assert (error.reason, error.retry_after, error.provider_failed) == (reason, retry_after, True)
+
+
+@pytest.mark.parametrize(
+    ("given_answer", "reply_code"),
+    [
+        (HttpAnswer(408, None, b""), "408"),
+        (HttpAnswer(502, None, b"<html>Bad gateway"), "502"),
+        (HttpAnswer(504, "5", b"<html>Gateway time-out"), "504"),
+        (answer(504, "DEADLINE_EXCEEDED"), "DEADLINE_EXCEEDED"),
+        (HttpAnswer(202, None, b""), "202"),
+        (HttpAnswer(520, None, None), "520"),
+    ],
+)
+def test_an_answer_that_may_hide_a_taken_message_is_ambiguous(
+    given_answer: HttpAnswer, reply_code: str
+) -> None:
+    error = to_delivery_error(given_answer, NOON)
+    assert isinstance(error, AmbiguousDeliveryError)
+    assert (error.reason, error.reply_code) == ("unexpected_answer", reply_code)
 
 
 def test_only_a_plain_401_asks_for_another_access_token() -> None:

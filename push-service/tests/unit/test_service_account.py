@@ -51,7 +51,5 @@ def test_says_what_is_wrong_with_it(text: str, words: str) -> None:
         parse_service_account(text)
 
 
-def test_plain_http_is_for_this_machine_or_a_trusted_network() -> None:
+def test_plain_http_is_for_this_machine() -> None:
     assert parse_service_account(key_file(token_uri="http://127.0.0.1:99/token")).token_uri
-    sandbox = key_file(token_uri="http://sandbox:8080/token")
-    assert parse_service_account(sandbox, allow_plaintext=True).token_uri

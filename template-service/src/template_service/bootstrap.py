@@ -1,9 +1,8 @@
 """The one module that builds real adapters and hands them to the use cases."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Final
 
 from fastapi import FastAPI
@@ -18,6 +17,7 @@ from servicekit.remote_api_keys import RemoteApiKeys
 from servicekit.remote_keys import fetch_jwks_from
 from servicekit.service_client import ServiceClient
 from servicekit.service_tokens import parse_service_tokens
+from servicekit.shutdown import bounded_shutdown
 from servicekit.tokens import TokenVerifier
 from template_service.adapters.postgres_templates import PostgresTemplates
 from template_service.adapters.redis_snapshots import RedisSnapshots
@@ -33,6 +33,7 @@ from template_service.usecases.list_templates import ListTemplates
 from template_service.usecases.publish_version import PublishVersion
 
 SERVICE: Final = "template-service"
+VERSION: Final = "0.1.0"
 _USER_SERVICE_SECONDS: Final = 1.0
 
 
@@ -59,10 +60,10 @@ def build_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(database.close)
-            stack.push_async_callback(redis.aclose)
-            stack.push_async_callback(http.aclose)
+        async with bounded_shutdown() as at_the_end:  # the last first
+            at_the_end(database.close)
+            at_the_end(redis.aclose)
+            at_the_end(http.aclose)
             yield
 
     async def check_own_redis() -> None:
@@ -70,7 +71,7 @@ def build_app(settings: Settings) -> FastAPI:
 
     return create_app(
         service=SERVICE,
-        version=version(SERVICE),
+        version=VERSION,
         description="Templates, their immutable versions and languages.",
         routers=[template_routes.router, snapshot_routes.router],
         checks={"postgres": database.check, "redis": check_own_redis},

@@ -2,9 +2,8 @@
 
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Final
 from uuid import uuid4
 
@@ -17,6 +16,7 @@ from servicekit.logs import get_logger
 from servicekit.metrics import Metrics
 from servicekit.redis import check_redis, create_redis
 from servicekit.service_tokens import parse_service_tokens
+from servicekit.shutdown import bounded_shutdown
 from servicekit.tokens import TokenVerifier
 from user_service.adapters.argon2_passwords import Argon2Passwords
 from user_service.adapters.jwt_issuer import JwtIssuer
@@ -41,6 +41,7 @@ from user_service.usecases.sign_in import SignIn
 from user_service.usecases.update_user import UpdateUser
 
 SERVICE: Final = "user-service"
+VERSION: Final = "0.1.0"
 _log = get_logger(__name__)
 
 
@@ -68,19 +69,19 @@ def build_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            stack.callback(passwords.close)
-            stack.push_async_callback(database.close)
-            stack.push_async_callback(redis.aclose)
-            await _ensure_first_admin(EnsureFirstAdmin(users, create_user), settings)
-            yield
+        with closing(passwords):
+            async with bounded_shutdown() as at_the_end:  # the last first
+                at_the_end(database.close)
+                at_the_end(redis.aclose)
+                await _ensure_first_admin(EnsureFirstAdmin(users, create_user), settings)
+                yield
 
     async def check_own_redis() -> None:
         await check_redis(redis)
 
     return create_app(
         service=SERVICE,
-        version=version(SERVICE),
+        version=VERSION,
         description="Users, credentials, preferences and API keys.",
         routers=[user_routes.router, auth_routes.router, api_key_routes.router],
         checks={"postgres": database.check, "redis": check_own_redis},

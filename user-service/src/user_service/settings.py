@@ -4,7 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from servicekit.service_tokens import parse_service_tokens
+from servicekit.service_tokens import ServiceTokens
+from servicekit.setting_types import DatabaseUrl, RedisUrl
 from servicekit.settings import ServiceSettings
 from user_service.domain.email_address import canonical_email
 from user_service.domain.password import MAX_PASSWORD, MIN_PASSWORD
@@ -16,35 +17,18 @@ class Settings(ServiceSettings):
 
     `JWT_PRIVATE_KEY` is a P-256 key in PEM; where a file format allows no line breaks, `\\n`
     stands for them. `SERVICE_TOKENS` is what our services show to us. `ADMIN_EMAIL` and
-    `ADMIN_PASSWORD` belong together and name the first administrator. The addresses of PostgreSQL
-    and Redis hold passwords, so they are secrets.
+    `ADMIN_PASSWORD` belong together and name the first administrator.
     """
 
     port: int = 8001
-    database_url: SecretStr
+    database_url: DatabaseUrl
     database_pool_size: Annotated[int, Field(ge=1, le=100)] = 5
-    redis_url: SecretStr
+    redis_url: RedisUrl
     redis_max_connections: Annotated[int, Field(ge=1, le=1000)] = 20
     jwt_private_key: SecretStr
-    service_tokens: SecretStr
+    service_tokens: ServiceTokens
     admin_email: str | None = None
     admin_password: SecretStr | None = None
-
-    @field_validator("database_url")
-    @classmethod
-    def _names_the_driver(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().startswith("postgresql+asyncpg://"):
-            msg = "must begin with postgresql+asyncpg://"
-            raise ValueError(msg)
-        return value
-
-    @field_validator("redis_url")
-    @classmethod
-    def _is_a_redis_address(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().startswith(("redis://", "rediss://")):
-            msg = "must begin with redis:// or rediss://"
-            raise ValueError(msg)
-        return value
 
     @field_validator("jwt_private_key")
     @classmethod
@@ -52,12 +36,6 @@ class Settings(ServiceSettings):
         pem = value.get_secret_value().replace("\\n", "\n")
         SigningKey.from_pem(pem)
         return SecretStr(pem)
-
-    @field_validator("service_tokens")
-    @classmethod
-    def _lists_callers(cls, value: SecretStr) -> SecretStr:
-        parse_service_tokens(value)
-        return value
 
     @field_validator("admin_email")
     @classmethod

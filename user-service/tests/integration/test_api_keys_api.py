@@ -49,7 +49,7 @@ async def test_a_revoked_key_opens_nothing_any_more(
     assert (await app.client.get("/api/v1/users", headers=headers)).status_code == 200
     digest = digest_of(headers["X-API-Key"])
     by_digest = f"{PATH}/by-digest/{digest}"
-    record = (await app.client.get(by_digest, headers=shown_by("push-service"))).json()["data"]
+    record = (await app.client.get(by_digest, headers=shown_by("template-service"))).json()["data"]
     for _ in range(2):
         revoked = await app.client.delete(f"{PATH}/{record['id']}", headers=admin)
         assert revoked.status_code == 200
@@ -58,7 +58,7 @@ async def test_a_revoked_key_opens_nothing_any_more(
     assert cached is not None
     assert (cached.value.is_active, cached.value.version) == (False, 2)
     assert (await app.client.get("/api/v1/users", headers=headers)).status_code == 401
-    found = await app.client.get(by_digest, headers=shown_by("push-service"))
+    found = await app.client.get(by_digest, headers=shown_by("template-service"))
     assert found.json()["data"]["is_active"] is False
 
 
@@ -72,7 +72,7 @@ async def test_an_unknown_key_is_not_found(
 
 @pytest.mark.parametrize("digest", ["0" * 64, "x", "A" * 64])
 async def test_an_unknown_digest_is_not_found(client: httpx.AsyncClient, digest: str) -> None:
-    answer = await client.get(f"{PATH}/by-digest/{digest}", headers=shown_by("email-service"))
+    answer = await client.get(f"{PATH}/by-digest/{digest}", headers=shown_by("template-service"))
     assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
 
 

@@ -80,6 +80,18 @@ async def test_a_wrong_field_of_a_patch_is_named_and_nothing_changed(
     assert (await app.client.get(path, headers=admin)).json()["data"] == user
 
 
+@pytest.mark.parametrize("path", [PATH, "/api/v1/auth/login"])
+async def test_half_a_surrogate_pair_in_a_password_is_the_callers_error(
+    client: httpx.AsyncClient, writer: dict[str, str], path: str
+) -> None:
+    name = '"name": "Ann", ' if path == PATH else ""
+    content = f'{{{name}"email": "{unused_email()}", "password": "long enough\\ud800"}}'
+    headers = {**writer, "Content-Type": "application/json"}
+    answer = await client.post(path, content=content, headers=headers)
+    assert answer.status_code == 422
+    assert [detail["field"] for detail in answer.json()["details"]] == ["password"]
+
+
 @pytest.mark.parametrize(
     ("content", "headers", "status", "error"),
     [

@@ -15,7 +15,7 @@ from contracts.error_codes import ErrorCode
 from servicekit.database import Database
 from servicekit.errors import UnavailableError
 from servicekit.logs import get_logger
-from servicekit.tasks import end_task
+from servicekit.tasks import check_running, end_task
 
 _log = get_logger(__name__)
 
@@ -48,6 +48,10 @@ class BacklogGauge:
             raise UnavailableError(
                 self._refusal, code=ErrorCode.OVERLOADED, retry_after=_RETRY_AFTER_SECONDS
             )
+
+    async def check_measuring(self) -> None:
+        """Raise when what was measured last would stay in force for ever."""
+        check_running(self._task)
 
     async def measure(self) -> None:
         """Look at the outbox once."""

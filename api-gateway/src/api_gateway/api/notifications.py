@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from api_gateway.api.idempotency_key import IdempotencyKeyHeader, request_id_of
 from api_gateway.api.schemas import (
     AcceptedNotification,
     NotificationSummary,
@@ -34,7 +35,11 @@ Reader = Annotated[Principal, Depends(Allow(scope=Scope.NOTIFICATIONS_READ, user
 
 @router.post("", status_code=202, summary="Send a notification")
 async def send(
-    body: SendNotification, sender: Sender, request: Request, response: Response
+    sender: Sender,
+    body: SendNotification,
+    request: Request,
+    response: Response,
+    idempotency_key: IdempotencyKeyHeader = None,
 ) -> Envelope[AcceptedNotification]:
     """Store a notification durably and answer; it is sent afterwards.
 
@@ -46,7 +51,7 @@ async def send(
         raise ForbiddenError(msg)
     accept: AcceptNotification = request.app.state.accept_notification
     accepted = await accept(
-        body.to_domain(),
+        body.to_domain(request_id_of(idempotency_key, body.request_id)),
         Caller(
             sender.caller_id,
             current_correlation_id() or new_correlation_id(),

@@ -17,7 +17,9 @@ from api_gateway.domain.identifiers import public_notification_id
 from api_gateway.domain.notification import Acceptance, Delivery, Notification, TimelineEvent
 from api_gateway.domain.request import NotificationRequest
 from api_gateway.domain.storable import check_storable
+from contracts.language import MAX_LENGTH, canonical_language
 from contracts.notification import NotificationStatus, NotificationType
+from contracts.template_code import TEMPLATE_CODE
 
 
 def _storable_variables(value: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +69,7 @@ class SendNotification(BaseModel):
 
     notification_type: NotificationType
     user_id: UUID
-    template_code: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.\-]+$")
+    template_code: str = Field(pattern=TEMPLATE_CODE)
     variables: Annotated[dict[str, Any], AfterValidator(_storable_variables)] = Field(
         default_factory=dict, description="Values for the template."
     )
@@ -85,12 +87,9 @@ class SendNotification(BaseModel):
         strict=True,
         description="From 5 on it overtakes others. Left out: 8 for urgent categories, else 4.",
     )
-    language: str | None = Field(
-        default=None,
-        max_length=35,
-        pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$",
-        description="BCP 47. Left out: the user's.",
-    )
+    language: Annotated[str, Field(max_length=MAX_LENGTH), AfterValidator(canonical_language)] | (
+        None
+    ) = Field(default=None, description="BCP 47. Left out: the user's.")
     scheduled_at: None = Field(default=None, description="Sending later is not offered yet.")
     expires_at: Annotated[
         AwareDatetime | None, BeforeValidator(_only_text), AfterValidator(_to_utc)
@@ -99,9 +98,10 @@ class SendNotification(BaseModel):
         default_factory=dict, description="Kept with the notification, given back when it is read."
     )
 
-    def to_domain(self) -> NotificationRequest:
-        """The same in the domain's terms."""
-        return NotificationRequest(**self.model_dump(exclude={"scheduled_at"}))
+    def to_domain(self, request_id: str | None) -> NotificationRequest:
+        """The same in the domain's terms; the request id may have come in a header."""
+        values = self.model_dump(exclude={"scheduled_at", "request_id"})
+        return NotificationRequest(**values, request_id=request_id)
 
 
 class AcceptedNotification(BaseModel):

@@ -1,1 +1,1 @@
-"""Queue consumers; they translate into use cases."""
+"""What drives the use cases without a request: queue consumers, and loops."""

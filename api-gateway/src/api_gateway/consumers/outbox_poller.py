@@ -10,7 +10,7 @@ from api_gateway.usecases.relay_outbox import RelayOutbox
 from servicekit.errors import UnavailableError
 from servicekit.logs import get_logger
 from servicekit.metrics import Metrics
-from servicekit.tasks import end_task
+from servicekit.tasks import check_running, end_task
 
 _log = get_logger(__name__)
 
@@ -49,6 +49,10 @@ class OutboxPoller:
     async def stop(self) -> None:
         """Stop; leases run out by themselves."""
         await end_task(self._task)
+
+    async def check(self) -> None:
+        """Raise when nothing will ever be published here again."""
+        check_running(self._task)
 
     async def _run(self) -> None:
         while True:

@@ -1,33 +1,29 @@
 """`gateway.outcomes`: gathers the workers' events into batches and has them recorded.
 
-A batch is acknowledged after its transaction has committed. While PostgreSQL is away the batch is
-tried again, and the broker keeps what has not been fetched. An event that can never be recorded
-goes to the dead letters alone; the others of its batch do not suffer for it.
+A batch is acknowledged after it was recorded; what can never be recorded goes to the dead letters.
+Meanwhile the broker keeps what has not been fetched.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from aio_pika.abc import AbstractIncomingMessage
 from pydantic import AwareDatetime, ValidationError
 
-from api_gateway.usecases.ports import OutcomeRecorder, UnstorableOutcomesError
+from api_gateway.usecases.record_outcomes import RecordOutcomes
 from contracts.names import OUTCOMES_QUEUE
 from contracts.outcome import DeliveryOutcome
 from servicekit.amqp import ConnectionFailed, losses_as_connection_errors
-from servicekit.errors import UnavailableError
 from servicekit.logs import get_logger
 from servicekit.subscriber import Subscriber, acknowledge
-from servicekit.tasks import end_task
+from servicekit.tasks import check_running, end_task
 
 _log = get_logger(__name__)
 
 BATCH: Final = 200
 PREFETCH: Final = 1_000
 _GATHER_SECONDS: Final = 0.02
-_RETRY_SECONDS: Final = 1.0
 
 Received = tuple[AbstractIncomingMessage, DeliveryOutcome]
 
@@ -40,24 +36,15 @@ class _Outcome(DeliveryOutcome):
 
 
 class OutcomeConsumer:
-    """Feeds an `OutcomeRecorder` from the queue.
+    """Feeds `RecordOutcomes` from the queue.
 
     Args:
         amqp_url: `amqp://…`.
-        recorder: Takes the events.
-        sleep: Waits, in seconds, before a batch is tried again.
+        record_outcomes: Records one batch.
     """
 
-    def __init__(
-        self,
-        amqp_url: str,
-        recorder: OutcomeRecorder,
-        *,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._recorder = recorder
-        self._sleep = sleep
-        self._trouble: str | None = None
+    def __init__(self, amqp_url: str, record_outcomes: RecordOutcomes) -> None:
+        self._record_outcomes = record_outcomes
         self._received: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._subscriber = Subscriber(
@@ -82,8 +69,9 @@ class OutcomeConsumer:
     async def check(self) -> None:
         """Raise when no events can come, or when they cannot be recorded."""
         await self._subscriber.check()
-        if self._trouble is not None:
-            raise RuntimeError(self._trouble)
+        check_running(self._task)
+        if self._record_outcomes.trouble is not None:
+            raise RuntimeError(self._record_outcomes.trouble)
 
     def _forget(self) -> None:
         """What was received over a lost connection comes again."""
@@ -96,56 +84,13 @@ class OutcomeConsumer:
             await asyncio.sleep(_GATHER_SECONDS)
             while len(batch) < BATCH and not self._received.empty():
                 batch.append(self._received.get_nowait())
-            readable = [item for message in batch if (item := await _read(message)) is not None]
-            await self._record(readable)
-
-    async def _record(self, received: Sequence[Received]) -> None:
-        if not received:
-            return
-        try:
-            unknown = await self._record_until_stored([outcome for _, outcome in received])
-        except UnstorableOutcomesError as error:
-            if len(received) > 1:
-                for one in received:
-                    await self._record([one])
-                return
-            [(message, outcome)] = received
-            _log.error("outcome.unstorable", **_ids_of(outcome), error=str(error))
-            await _refuse(message)
-            return
-        for message, outcome in received:
-            if outcome.event_id in unknown:
-                _log.error("outcome.unknown_delivery", **_ids_of(outcome))
-                await _refuse(message)
-            else:
-                await acknowledge(message)
-
-    async def _record_until_stored(self, outcomes: list[DeliveryOutcome]) -> set[object]:
-        while True:
-            try:
-                unknown = await self._recorder.record(outcomes)
-            except UnstorableOutcomesError:
-                raise
-            except UnavailableError as error:
-                self._trouble = error.message
-                _log.warning("outcomes.not_recorded", count=len(outcomes), error=error.message)
-            except Exception as error:
-                # A defect, or a database that is not as we know it: nothing may be thrown away,
-                # and readiness and log say that nothing moves.
-                self._trouble = type(error).__name__
-                _log.exception("outcomes.not_recorded", count=len(outcomes))
-            else:
-                self._trouble = None
-                return set(unknown)
-            await self._sleep(_RETRY_SECONDS)
-
-
-def _ids_of(outcome: DeliveryOutcome) -> dict[str, str]:
-    return {
-        "delivery_id": str(outcome.delivery_id),
-        "notification_id": outcome.notification_id,
-        "correlation_id": outcome.correlation_id,
-    }
+            received = [item for message in batch if (item := await _read(message)) is not None]
+            refused = await self._record_outcomes([outcome for _, outcome in received])
+            for message, outcome in received:
+                if outcome.event_id in refused:
+                    await _refuse(message)
+                else:
+                    await acknowledge(message)
 
 
 async def _read(message: AbstractIncomingMessage) -> Received | None:

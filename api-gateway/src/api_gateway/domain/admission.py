@@ -95,7 +95,9 @@ def decide_admission(
             f"The template {template.code} has no content for {channel}.",
         )
     live = template.languages[language]
-    missing = [name for name in live.channels[channel].required if name not in request.variables]
+    # A null is no value: it would be rendered as nothing where the template counts on something.
+    required = live.channels[channel].required
+    missing = [name for name in required if request.variables.get(name) is None]
     if missing:
         return Rejected(
             ErrorCode.MISSING_VARIABLES,

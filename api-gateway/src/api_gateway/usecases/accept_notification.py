@@ -35,6 +35,7 @@ from servicekit.errors import (
     ConflictError,
     NotFoundError,
     ServiceError,
+    UnavailableError,
     UnprocessableContentError,
 )
 
@@ -143,11 +144,14 @@ class AcceptNotification:
     async def _accept_new(
         self, request: NotificationRequest, caller: Caller, key: IdempotencyKey | None
     ) -> Accepted:
-        self._admission.check()
-        user, template = await asyncio.gather(
-            self._users.find(request.user_id), self._templates.find(request.template_code)
-        )
-        decision = decide_admission(user, template, request)
+        try:
+            decision = await self._decide(request)
+        except UnavailableError:
+            # What was accepted once stays accepted, though it could not be now.
+            earlier = await self._find_earlier(key)
+            if earlier is not None:
+                return _replay(earlier, request)
+            raise
         if isinstance(decision, Rejected):
             # What was accepted once stays accepted, though the user or template is gone since.
             earlier = await self._store.find_request(key) if key else None
@@ -168,6 +172,22 @@ class AcceptNotification:
             return _replay(stored, request)
         self._publisher.offer(stored.outbox)
         return Accepted(stored.acceptance)
+
+    async def _decide(self, request: NotificationRequest) -> Admitted | Suppressed | Rejected:
+        self._admission.check()
+        user, template = await asyncio.gather(
+            self._users.find(request.user_id), self._templates.find(request.template_code)
+        )
+        return decide_admission(user, template, request)
+
+    async def _find_earlier(self, key: IdempotencyKey | None) -> StoredRequest | None:
+        """What was stored under this key, or None too if that cannot be said now."""
+        if key is None:
+            return None
+        try:
+            return await self._store.find_request(key)
+        except UnavailableError:
+            return None
 
     def _build(
         self, request: NotificationRequest, caller: Caller, decision: Admitted | Suppressed

@@ -195,6 +195,18 @@ class OutcomeRecorder(Protocol):
         ...
 
 
+class ExpiredKeys(Protocol):
+    """The idempotency keys whose time is over."""
+
+    async def delete(self, limit: int) -> int:
+        """Delete the oldest of them; returns how many it were.
+
+        Raises:
+            DatabaseUnavailableError: None was deleted, as far as can be known.
+        """
+        ...
+
+
 class Outbox(Protocol):
     """The rows that wait to be published."""
 

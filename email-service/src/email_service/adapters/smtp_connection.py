@@ -1,4 +1,4 @@
-"""One kept connection to the relay, and the dialogue for one message on it.
+"""One kept connection to the SMTP server, and the dialogue for one message on it.
 
 The commands are sent one by one rather than by `sendmail`, because what a failure means depends on
 how far the dialogue had come. The state of a connection is only certain after a reply in good
@@ -16,7 +16,7 @@ import aiosmtplib
 from delivery.errors import DeliveryError, InvalidRecipientError
 from email_service.adapters.email_address import EmailAddress
 from email_service.adapters.smtp_errors import Stage, is_reply, to_delivery_error
-from email_service.adapters.smtp_relay import SmtpRelay, SmtpTls
+from email_service.adapters.smtp_server import SmtpServer, SmtpTls
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +44,21 @@ class SmtpConnection:
         self.idle_since = 0.0
 
     @classmethod
-    async def open(cls, relay: SmtpRelay, tls_context: ssl.SSLContext | None) -> Self:
+    async def open(cls, server: SmtpServer, tls_context: ssl.SSLContext | None) -> Self:
         """Connect, protect, log in.
 
         Raises:
             TransientDeliveryError: With `provider_failed`.
         """
         smtp = aiosmtplib.SMTP(
-            hostname=relay.host,
-            port=relay.port,
-            local_hostname=relay.helo_name,
-            username=relay.username,
-            password=relay.password,
-            timeout=relay.timeout_seconds,
-            use_tls=relay.tls is SmtpTls.IMPLICIT,
-            start_tls=relay.tls is SmtpTls.STARTTLS,
+            hostname=server.host,
+            port=server.port,
+            local_hostname=server.helo_name,
+            username=server.username,
+            password=server.password,
+            timeout=server.timeout_seconds,
+            use_tls=server.tls is SmtpTls.IMPLICIT,
+            start_tls=server.tls is SmtpTls.STARTTLS,
             tls_context=tls_context,
         )
         try:
@@ -70,7 +70,7 @@ class SmtpConnection:
         finally:
             if smtp.is_ehlo_or_helo_needed:
                 smtp.close()
-        return cls(smtp, relay.timeout_seconds)
+        return cls(smtp, server.timeout_seconds)
 
     @property
     def is_usable(self) -> bool:
@@ -89,7 +89,7 @@ class SmtpConnection:
         """
         if mail.recipient.needs_smtputf8 and not self._smtp.supports_extension("smtputf8"):
             raise InvalidRecipientError(
-                "smtputf8_not_offered", detail="the relay takes no address that is not ASCII"
+                "smtputf8_not_offered", detail="the SMTP server takes no address that is not ASCII"
             )
         self._certain = False
         stage = Stage.SENDER

@@ -1,4 +1,4 @@
-"""A bounded set of kept connections to one relay, opened as they are needed."""
+"""A bounded set of kept connections to one SMTP server, opened as they are needed."""
 
 import asyncio
 import ssl
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from delivery.errors import TransientDeliveryError
 from email_service.adapters.smtp_connection import SmtpConnection
-from email_service.adapters.smtp_relay import SmtpRelay
+from email_service.adapters.smtp_server import SmtpServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,9 @@ class PoolLimits:
 
     Attributes:
         size: Connections at once; as many as there are sends at once, or sends will wait.
-        idle_seconds: Unused for longer, a connection is not used again. Relays hang up on idle
-            clients; Postfix after 300 s, some after 60 s.
-        messages_per_connection: Relays end sessions after some number; Exim after 1,000.
+        idle_seconds: Unused for longer, a connection is not used again. SMTP servers hang up on
+            idle clients; Postfix after 300 s, some after 60 s.
+        messages_per_connection: SMTP servers end sessions after some number; Exim after 1,000.
     """
 
     size: int = 10
@@ -33,20 +33,20 @@ class SmtpConnectionPool:
     """Lends connections out, one message at a time.
 
     Args:
-        relay: Where they lead.
-        tls_context: Verifies the relay; None without TLS.
+        server: Where they lead.
+        tls_context: Verifies the SMTP server; None without TLS.
         limits: Of the pool.
         monotonic: Seconds that never go back.
     """
 
     def __init__(
         self,
-        relay: SmtpRelay,
+        server: SmtpServer,
         tls_context: ssl.SSLContext | None,
         limits: PoolLimits,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._relay = relay
+        self._server = server
         self._tls_context = tls_context
         self._limits = limits
         self._monotonic = monotonic
@@ -62,11 +62,11 @@ class SmtpConnectionPool:
             fresh: Open a new one, because a kept one was found dead: then all kept ones may be.
 
         Raises:
-            TransientDeliveryError: The relay cannot be reached or refuses us (`provider_failed`),
-                or no connection became free within the relay's timeout.
+            TransientDeliveryError: The SMTP server cannot be reached or refuses us
+                (`provider_failed`), or no connection became free within its timeout.
         """
         try:
-            async with asyncio.timeout(self._relay.timeout_seconds):
+            async with asyncio.timeout(self._server.timeout_seconds):
                 await self._free.acquire()
         except TimeoutError as error:
             raise TransientDeliveryError(
@@ -76,7 +76,7 @@ class SmtpConnectionPool:
             if fresh:
                 self._drop_idle()
             connection = self._take_idle() or await SmtpConnection.open(
-                self._relay, self._tls_context
+                self._server, self._tls_context
             )
             try:
                 yield connection

@@ -11,29 +11,31 @@ from email_service.adapters.mail_message import compose_mail, message_id
 from email_service.adapters.mail_sender import MailSender
 from email_service.adapters.smtp_connection import Mail, StaleConnectionError
 from email_service.adapters.smtp_connection_pool import PoolLimits, SmtpConnectionPool
-from email_service.adapters.smtp_relay import SmtpRelay
 from email_service.adapters.smtp_reply import queue_id
+from email_service.adapters.smtp_server import SmtpServer
 from templating import RenderedEmail
 
 
 class SmtpProvider:
-    """Hands mails to one relay over kept connections; implements `delivery.provider.Provider`.
+    """Hands mails to one SMTP server over kept connections.
+
+    Implements `delivery.provider.Provider`.
 
     Args:
-        relay: Where mail goes.
+        server: Where mail goes.
         sender: Whom it comes from.
         now: Tells the aware time that stands in `Date`.
         limits: Of the connection pool.
-        name: What operators call this relay.
-        tls_context: Verifies the relay, if not as `relay` says.
+        name: What operators call this server.
+        tls_context: Verifies the SMTP server, if not as `server` says.
 
     Raises:
-        OSError: The relay's `ca_file` cannot be read.
+        OSError: The SMTP server's `ca_file` cannot be read.
     """
 
     def __init__(
         self,
-        relay: SmtpRelay,
+        server: SmtpServer,
         sender: MailSender,
         now: Callable[[], datetime],
         *,
@@ -45,7 +47,7 @@ class SmtpProvider:
         self._now = now
         self._name = name
         self._pool = SmtpConnectionPool(
-            relay, tls_context or relay.create_tls_context(), limits or PoolLimits()
+            server, tls_context or server.create_tls_context(), limits or PoolLimits()
         )
 
     @property

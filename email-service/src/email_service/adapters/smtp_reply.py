@@ -24,7 +24,7 @@ def enhanced_code(text: str) -> str | None:
 
 
 def queue_id(text: str) -> str | None:
-    """The relay's own name for a message it took, where its wording is known."""
+    """The SMTP server's own name for a message it took, where its wording is known."""
     for pattern in _QUEUE_ID:
         if found := pattern.search(text):
             return found[1].rstrip(".,;)")

@@ -1,6 +1,6 @@
 """The message that carries one delivery from the gateway to a worker, and round the retry tiers."""
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -8,7 +8,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from contracts.notification import AmbiguousPolicy, DeviceKind, NotificationType
 
 MESSAGE_VERSION: Final = 1
-"""A worker accepts this version and the one before."""
+"""What is written; raised only when an older reader would do wrong with a message.
+
+A reader accepts this version and the one before, so readers are upgraded before writers. A message
+of a version that it does not know is unreadable to it: a dead letter, kept whole.
+"""
+OLDEST_MESSAGE_VERSION: Final = max(1, MESSAGE_VERSION - 1)
 
 HEADER_REPEATED: Final = "x-repeated"
 """AMQP header set on copies that may not be the first of their delivery: published again by the
@@ -19,11 +24,16 @@ HEADER_DEAD_DETAIL: Final = "x-dead-detail"
 
 
 class DeliveryMessage(BaseModel):
-    """One notification for one address. Times are UTC; durations are seconds."""
+    """One notification for one address. Times are UTC; durations are seconds.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Unknown fields are ignored: during a rolling upgrade an older worker gets messages of a newer
+    gateway. What it sends round a retry tier no longer has them, so a field that is added without
+    raising `v` must be one that can be done without.
+    """
 
-    v: Literal[1] = 1
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    v: int = Field(default=MESSAGE_VERSION, ge=OLDEST_MESSAGE_VERSION, le=MESSAGE_VERSION)
     delivery_id: UUID
     notification_id: str
     notification_type: NotificationType

@@ -1,12 +1,16 @@
 """What a worker reports of a delivery: one event per attempt and one per end."""
 
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from contracts.notification import NotificationStatus
+
+OUTCOME_VERSION: Final = 1
+"""What is written, and the newest that can be read; see `delivery_message.MESSAGE_VERSION`."""
+OLDEST_OUTCOME_VERSION: Final = max(1, OUTCOME_VERSION - 1)
 
 
 class OutcomeKind(StrEnum):
@@ -34,11 +38,14 @@ STATUS_AFTER: Final = {
 
 
 class DeliveryOutcome(BaseModel):
-    """One event of a delivery's history; repeats carry the same `event_id`."""
+    """One event of a delivery's history; repeats carry the same `event_id`.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Unknown fields are ignored: an older relay reads what a newer worker reports.
+    """
 
-    v: Literal[1] = 1
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    v: int = Field(default=OUTCOME_VERSION, ge=OLDEST_OUTCOME_VERSION, le=OUTCOME_VERSION)
     event_id: UUID
     kind: OutcomeKind
     delivery_id: UUID

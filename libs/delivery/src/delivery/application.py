@@ -5,12 +5,13 @@ A channel brings its provider and the compiler of its templates; this is its who
 
 import asyncio
 import random
-import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final, TypeVar
 
 from fastapi import FastAPI
+from redis.asyncio import Redis
 
 from contracts.notification import NotificationType
 from contracts.template_snapshot import TemplateVersion
@@ -27,14 +28,16 @@ from servicekit.http_client import create_http_client
 from servicekit.logs import get_logger
 from servicekit.metrics import Metrics
 from servicekit.publisher import Publisher
-from servicekit.redis import check_redis, create_redis
+from servicekit.redis import create_redis
 from servicekit.service_client import ServiceClient
+from servicekit.settings import ConfigurationError
 
 ContentT = TypeVar("ContentT")
 
 _TEMPLATE_SERVICE_SECONDS: Final = 2.0
 _CLOSE_SECONDS: Final = 0.5
 """For each connection at the end: with the worker's 26 s and the publisher's 2.5 s below 30 s."""
+_ALIVE_SECONDS: Final = 60
 
 _log = get_logger(__name__)
 
@@ -59,7 +62,14 @@ def build_worker_app(
         settings: From the environment.
         provider: Where messages are handed over; closed at the end.
         compile_version: Compiles the channel's part of a template version; None: it has none.
+
+    Raises:
+        ConfigurationError: The service token is another service's.
     """
+    service_token = settings.service_token.get_secret_value()
+    if not service_token.startswith(f"{service}:"):
+        msg = f"SERVICE_TOKEN must be {service}:<token>"
+        raise ConfigurationError(msg)
     metrics = Metrics()
     delivery_metrics = DeliveryMetrics(metrics)
     redis = create_redis(
@@ -68,9 +78,9 @@ def build_worker_app(
         max_connections=max(20, settings.concurrency),
     )
     templates = create_http_client(
-        settings.template_service_url,
+        str(settings.template_service_url),
         timeout_seconds=_TEMPLATE_SERVICE_SECONDS,
-        service_token=settings.service_token.get_secret_value(),
+        service_token=service_token,
     )
     amqp_url = settings.amqp_url.get_secret_value()
     publisher = Publisher(amqp_url, name=f"{service}-publish", exchanges=EXCHANGES)
@@ -82,7 +92,6 @@ def build_worker_app(
         deliver=Deliver(
             claims=RedisClaims(
                 redis,
-                owner=f"{service}-{secrets.token_hex(8)}",
                 lease_seconds=_TEMPLATE_SERVICE_SECONDS
                 + settings.attempt_seconds
                 + settings.lease_margin_seconds,
@@ -120,11 +129,16 @@ def build_worker_app(
         checks={
             "rabbitmq": publisher.check,
             "lanes": worker.subscriber.check,
-            "redis": lambda: check_redis(redis),
+            "redis": lambda: _check_writes(redis, service),
         },
         metrics=metrics,
         lifespan=lifespan,
     )
+
+
+async def _check_writes(redis: "Redis", service: str) -> None:
+    """Raise when Redis takes no claims: it does not answer, or is out of memory."""
+    await redis.set(f"worker:{service}:alive", int(time.time()), ex=_ALIVE_SECONDS)
 
 
 async def _close(what: str, close: Callable[[], Awaitable[None]]) -> None:

@@ -34,6 +34,11 @@ class Settlement(BaseModel):
     next_retry_count: int | None = None
     dead_reason: str | None = None
 
+    @property
+    def is_final(self) -> bool:
+        """Whether no further attempt follows."""
+        return self.retry_at is None
+
 
 class Verdict(StrEnum):
     """What to do with a copy that has just arrived."""
@@ -61,11 +66,13 @@ class Claim:
     Attributes:
         verdict: What to do.
         now: The time by the claims' clock, which all workers share.
+        token: Names this one claim, and proves it when it is settled or released.
         settlement: With `SETTLED` only.
     """
 
     verdict: Verdict
     now: datetime
+    token: str
     settlement: Settlement | None = None
 
 
@@ -73,18 +80,31 @@ class ClaimsUnavailableError(Exception):
     """Claims cannot be made or settled now."""
 
 
+class UnansweredClaimError(ClaimsUnavailableError):
+    """A claim was not answered; it may have been granted all the same, and only `token` frees it.
+
+    Args:
+        reason: What went wrong.
+        token: That of the claim.
+    """
+
+    def __init__(self, reason: str, token: str) -> None:
+        super().__init__(reason)
+        self.token = token
+
+
 class Claims(Protocol):
     """Where claims are kept."""
 
     async def claim(self, message: DeliveryMessage) -> Claim:
-        """Claim this attempt of this delivery.
+        """Claim this attempt of this delivery, with a token of its own for each call.
 
         Raises:
-            ClaimsUnavailableError: It is not known who works on it.
+            UnansweredClaimError: It is not known who works on it; perhaps we do.
         """
         ...
 
-    async def settle(self, message: DeliveryMessage, settlement: Settlement) -> bool:
+    async def settle(self, message: DeliveryMessage, settlement: Settlement, token: str) -> bool:
         """Record how our attempt ended; False: somebody else has the delivery, or has ended it.
 
         An attempt of which no claim is known (they were away, or lost their memory) is recorded.
@@ -94,8 +114,10 @@ class Claims(Protocol):
         """
         ...
 
-    async def release(self, delivery_id: UUID) -> None:
-        """Give our claim back without an attempt having been made.
+    async def release(self, delivery_id: UUID, token: str) -> None:
+        """Give our claim back without an attempt having been made; of another's, nothing happens.
+
+        What was lapsed before we claimed it is lapsed again: it may still have been sent.
 
         Raises:
             ClaimsUnavailableError: It could not be recorded; the lease will run out.

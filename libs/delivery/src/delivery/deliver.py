@@ -16,11 +16,18 @@ from typing import Final, Generic, TypeVar
 from contracts.delivery_message import DeliveryMessage
 from contracts.notification import AmbiguousPolicy
 from contracts.outcome import OutcomeKind
-from delivery.claims import Claim, Claims, ClaimsUnavailableError, Settlement, Verdict
+from delivery.claims import (
+    Claim,
+    Claims,
+    ClaimsUnavailableError,
+    Settlement,
+    UnansweredClaimError,
+    Verdict,
+)
 from delivery.errors import AmbiguousDeliveryError, DeliveryError
 from delivery.metrics import DeliveryMetrics
 from delivery.outcomes import outcome_of
-from delivery.policy import SOON, DeadLetter, Hold, Retry, consequence_of, tier_for
+from delivery.policy import SOON, DeadLetter, Expire, Hold, Retry, consequence_of, tier_for
 from delivery.provider import OutgoingDelivery, Provider, ProviderAcceptance
 from delivery.rendering import Renderer, TemplateUnavailableError
 from delivery.reports import Reports
@@ -35,6 +42,7 @@ WITHOUT_CLAIMS_TIER: Final = 4
 WITHOUT_TEMPLATE_TIER: Final = 4
 POISON: Final = "poison"
 CLAIM_LAPSED: Final = "claim_lapsed"
+EXPIRED: Final = "expired"
 
 
 @dataclass(frozen=True)
@@ -88,12 +96,18 @@ class Deliver(Generic[ContentT]):
         """
         try:
             claim = await self._claims.claim(message)
-        except ClaimsUnavailableError:
+        except UnansweredClaimError as error:
             if repeated or message.retry_count:
+                # The claim may stand although its answer was lost; what comes back would wait for
+                # its lease to run out, or be taken for sent where its category says `hold`.
+                # An expired message waits, too: an earlier copy may have been sent, or may be
+                # under way, and only the claims know what of it has to be repeated.
+                await self._release(message, error.token)
                 await self._reports.hop(message, WITHOUT_CLAIMS_TIER)
                 return
             now = self._chances.utc_now()
-            claim = Claim(Verdict.EARLY if _is_early(message, now) else Verdict.CLAIMED, now)
+            verdict = Verdict.EARLY if _is_early(message, now) else Verdict.CLAIMED
+            claim = Claim(verdict, now, error.token)
         match claim.verdict:
             case Verdict.EARLY:
                 await self._reports.hop(message, tier_for(_wait(message, claim.now)))
@@ -105,18 +119,19 @@ class Deliver(Generic[ContentT]):
                 assert claim.settlement is not None
                 await self._carry_out(message, claim.settlement, claim.now)
             case Verdict.POISON:
-                await self._end_poison(message, claim.now)
+                await self._end_poison(message, claim)
             case Verdict.LAPSED if message.ambiguous is AmbiguousPolicy.HOLD:
-                await self._hold_lapsed(message, claim.now)
+                await self._hold_lapsed(message, claim)
             case Verdict.CLAIMED | Verdict.LAPSED:
-                await self._attempt(message, claim.now)
+                await self._attempt(message, claim)
 
-    async def _attempt(self, message: DeliveryMessage, now: datetime) -> None:
-        if message.expires_at is not None and message.expires_at <= now:
+    async def _attempt(self, message: DeliveryMessage, claim: Claim) -> None:
+        now = claim.now
+        if _is_expired(message, now):
             outcome = outcome_of(
-                message, OutcomeKind.EXPIRED, at=now, attempted=False, reason="expired"
+                message, OutcomeKind.EXPIRED, at=now, attempted=False, reason=EXPIRED
             )
-            await self._settle(message, Settlement(outcome=outcome), now)
+            await self._settle(message, Settlement(outcome=outcome), claim, now)
             return
         started = self._chances.monotonic()
         is_asked = False
@@ -130,7 +145,8 @@ class Deliver(Generic[ContentT]):
                 delivery_id=str(message.delivery_id),
                 error=str(error),
             )
-            await self._give_back(message)
+            await self._release(message, claim.token)
+            await self._reports.hop(message, WITHOUT_TEMPLATE_TIER)
             return
         except DeliveryError as error:
             elapsed = self._chances.monotonic() - started
@@ -140,7 +156,7 @@ class Deliver(Generic[ContentT]):
         else:
             elapsed = self._chances.monotonic() - started
             settlement = self._settlement_of_success(message, acceptance, now, elapsed)
-        await self._settle(message, settlement, now + timedelta(seconds=elapsed))
+        await self._settle(message, settlement, claim, now + timedelta(seconds=elapsed))
 
     async def _send(self, message: DeliveryMessage, content: ContentT) -> ProviderAcceptance:
         delivery = OutgoingDelivery(message, content, message.retry_count + 1)
@@ -188,20 +204,24 @@ class Deliver(Generic[ContentT]):
         *,
         is_asked: bool,
     ) -> Settlement:
+        ended = now + timedelta(seconds=elapsed)
         consequence = consequence_of(
             error,
             retry_count=message.retry_count,
             max_retries=message.max_retries,
             ambiguous=message.ambiguous,
             jitter=self._chances.jitter(),
+            time_left=None if message.expires_at is None else message.expires_at - ended,
         )
-        ended = now + timedelta(seconds=elapsed)
         kind, retry_at, dead_reason = OutcomeKind.UNKNOWN, None, None
+        reason, detail = error.reason, error.detail
         match consequence:
             case Retry(delay):
                 kind, retry_at = OutcomeKind.DELIVERY_ATTEMPTED, ended + delay
-            case DeadLetter(reason):
-                kind, dead_reason = OutcomeKind.FAILED, reason
+            case DeadLetter(why):
+                kind, dead_reason = OutcomeKind.FAILED, why
+            case Expire():
+                kind, reason, detail = OutcomeKind.EXPIRED, EXPIRED, str(error)
             case Hold():
                 pass
         return Settlement(
@@ -213,8 +233,8 @@ class Deliver(Generic[ContentT]):
                 provider=self._provider.name if is_asked else None,
                 reply_code=error.reply_code,
                 latency_ms=elapsed * 1000 if is_asked else None,
-                reason=error.reason,
-                detail=error.detail,
+                reason=reason,
+                detail=detail,
                 next_attempt_at=retry_at,
             ),
             retry_at=retry_at,
@@ -222,30 +242,33 @@ class Deliver(Generic[ContentT]):
             dead_reason=dead_reason,
         )
 
-    async def _end_poison(self, message: DeliveryMessage, now: datetime) -> None:
+    async def _end_poison(self, message: DeliveryMessage, claim: Claim) -> None:
         detail = "Whoever worked on this fell silent, several times over."
-        outcome = outcome_of(message, OutcomeKind.FAILED, at=now, reason=POISON, detail=detail)
-        await self._settle(message, Settlement(outcome=outcome, dead_reason=POISON), now)
+        outcome = outcome_of(
+            message, OutcomeKind.FAILED, at=claim.now, reason=POISON, detail=detail
+        )
+        settlement = Settlement(outcome=outcome, dead_reason=POISON)
+        await self._settle(message, settlement, claim, claim.now)
 
-    async def _hold_lapsed(self, message: DeliveryMessage, now: datetime) -> None:
+    async def _hold_lapsed(self, message: DeliveryMessage, claim: Claim) -> None:
         detail = "A worker fell silent while sending, and this category forbids a second copy."
         outcome = outcome_of(
-            message, OutcomeKind.UNKNOWN, at=now, reason=CLAIM_LAPSED, detail=detail
+            message, OutcomeKind.UNKNOWN, at=claim.now, reason=CLAIM_LAPSED, detail=detail
         )
-        await self._settle(message, Settlement(outcome=outcome), now)
+        await self._settle(message, Settlement(outcome=outcome), claim, claim.now)
 
-    async def _give_back(self, message: DeliveryMessage) -> None:
+    async def _release(self, message: DeliveryMessage, token: str) -> None:
+        """As far as that is possible now; else the lease has to run out."""
         try:
-            await self._claims.release(message.delivery_id)
+            await self._claims.release(message.delivery_id, token)
         except ClaimsUnavailableError:
             _log.warning("delivery.claim_not_released", delivery_id=str(message.delivery_id))
-        await self._reports.hop(message, WITHOUT_TEMPLATE_TIER)
 
     async def _settle(
-        self, message: DeliveryMessage, settlement: Settlement, now: datetime
+        self, message: DeliveryMessage, settlement: Settlement, claim: Claim, now: datetime
     ) -> None:
         try:
-            ours = await self._claims.settle(message, settlement)
+            ours = await self._claims.settle(message, settlement, claim.token)
         except ClaimsUnavailableError:
             # What happened must be told even so; only a crash right now could repeat the send.
             ours = True
@@ -263,6 +286,10 @@ class Deliver(Generic[ContentT]):
         self._metrics.settled(outcome)
         if ours:
             await self._carry_out(message, settlement, now)
+        elif outcome.kind is OutcomeKind.SENT:
+            # What follows is for whoever has the delivery now to say. But it was sent, and the
+            # history has to tell so: a success outranks the failure that another may report.
+            await self._reports.outcome(outcome)
 
     async def _carry_out(
         self, message: DeliveryMessage, settlement: Settlement, now: datetime
@@ -284,7 +311,13 @@ class Deliver(Generic[ContentT]):
 
 
 def _is_early(message: DeliveryMessage, now: datetime) -> bool:
+    if _is_expired(message, now):
+        return False
     return message.not_before is not None and message.not_before - SOON > now
+
+
+def _is_expired(message: DeliveryMessage, now: datetime) -> bool:
+    return message.expires_at is not None and message.expires_at <= now
 
 
 def _wait(message: DeliveryMessage, now: datetime) -> timedelta:

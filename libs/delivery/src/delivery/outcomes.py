@@ -1,5 +1,6 @@
 """Builds the events that report an attempt; the same attempt and kind give the same event id."""
 
+import re
 from datetime import datetime
 from typing import Final
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -8,6 +9,11 @@ from contracts.delivery_message import DeliveryMessage
 from contracts.outcome import DeliveryOutcome, OutcomeKind
 
 _DETAIL_CHARACTERS: Final = 500
+# The local part of an address, from its beginning on: so a long text without any @ costs no more
+# than its length.
+_LOCAL_PART: Final = re.compile(
+    r'(?<![^\s<>()\[\]{}",;:@])([^\s<>()\[\]{}",;:@])[^\s<>()\[\]{}",;:@]*+@'
+)
 
 
 def event_id_of(message: DeliveryMessage, kind: OutcomeKind) -> UUID:
@@ -42,7 +48,8 @@ def outcome_of(
         reply_code: The provider's own code.
         latency_ms: How long the provider took.
         reason: Stable word for why.
-        detail: The provider's own words; shortened here.
+        detail: The provider's own words; shortened here, and addresses in it masked: SMTP servers
+            repeat the recipient, which has no place in histories and dead letters' headers.
         next_attempt_at: When the next attempt is due, if there is one.
     """
     return DeliveryOutcome(
@@ -58,10 +65,15 @@ def outcome_of(
         reply_code=_storable(reply_code),
         latency_ms=round(latency_ms, 2) if latency_ms is not None else None,
         reason=_storable(reason),
-        detail=_storable(detail[:_DETAIL_CHARACTERS]) if detail else None,
+        detail=_storable(_masked(detail)[:_DETAIL_CHARACTERS]) if detail else None,
         next_attempt_at=next_attempt_at,
         correlation_id=message.correlation_id,
     )
+
+
+def _masked(text: str) -> str:
+    """`john@example.com` as `j***@example.com`."""
+    return _LOCAL_PART.sub(r"\1***@", text)
 
 
 def _storable(text: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What follows from a failed attempt: the one place where errors become retry, dead letter or hold.
+"""What follows from a failed attempt: the one place where errors become retries or ends.
 
 Pure: chance comes in as a number, time is added by the caller.
 """
@@ -19,6 +19,13 @@ from delivery.errors import (
 BACKOFF_BASE_SECONDS: Final = 2.0
 BACKOFF_FACTOR: Final = 6.0
 BACKOFF_JITTER: Final = 0.2
+BACKOFF_STEPS: Final = 5
+
+LONGEST_WAIT: Final = timedelta(
+    seconds=BACKOFF_BASE_SECONDS * BACKOFF_FACTOR ** (BACKOFF_STEPS - 1) * (1 + BACKOFF_JITTER)
+)
+"""52 minutes. A provider that asks for more is asked again then: what it says may be nonsense (a
+date in the year 9999), and a message that waits for years would be lost without a word."""
 
 SOON: Final = timedelta(milliseconds=500)
 """A wait shorter than this is over: the shortest tier would overshoot by more."""
@@ -45,7 +52,12 @@ class Hold:
     """Leave it as `unknown`: perhaps sent, and a second copy would harm."""
 
 
-Consequence = Retry | DeadLetter | Hold
+@dataclass(frozen=True)
+class Expire:
+    """Give up because a further attempt would come too late."""
+
+
+Consequence = Retry | DeadLetter | Hold | Expire
 
 
 def consequence_of(
@@ -55,6 +67,7 @@ def consequence_of(
     max_retries: int,
     ambiguous: AmbiguousPolicy,
     jitter: float,
+    time_left: timedelta | None = None,
 ) -> Consequence:
     """Decide what follows from a failed attempt.
 
@@ -64,7 +77,22 @@ def consequence_of(
         max_retries: Attempts allowed after the first.
         ambiguous: What the notification's category says about possible duplicates.
         jitter: Chance, evenly from -1 to 1.
+        time_left: Until the message expires; None: it never does.
     """
+    consequence = _without_expiry(error, retry_count, max_retries, ambiguous, jitter)
+    if isinstance(consequence, Retry) and time_left is not None and consequence.delay >= time_left:
+        # Perhaps sent is not expired; the history must not say that nothing arrived.
+        return Hold() if isinstance(error, AmbiguousDeliveryError) else Expire()
+    return consequence
+
+
+def _without_expiry(
+    error: DeliveryError,
+    retry_count: int,
+    max_retries: int,
+    ambiguous: AmbiguousPolicy,
+    jitter: float,
+) -> Consequence:
     exhausted = retry_count >= max_retries
     match error:
         case PermanentDeliveryError():
@@ -77,8 +105,7 @@ def consequence_of(
             if exhausted:
                 return DeadLetter(RETRIES_EXHAUSTED)
             if error.retry_after is not None:
-                # Never earlier than asked for: the jitter only adds.
-                return Retry(timedelta(seconds=error.retry_after * (1 + abs(jitter) * 0.1)))
+                return Retry(_asked_for(error.retry_after, jitter))
             return Retry(backoff(retry_count, jitter))
     msg = f"{type(error).__name__} is none of the four kinds of DeliveryError"
     raise TypeError(msg)
@@ -86,8 +113,14 @@ def consequence_of(
 
 def backoff(retry_count: int, jitter: float) -> timedelta:
     """2 s, 12 s, 72 s, 7 min, 43 min, each ± 20 %: long enough to outlast greylisting."""
-    seconds = BACKOFF_BASE_SECONDS * BACKOFF_FACTOR**retry_count
+    seconds = BACKOFF_BASE_SECONDS * BACKOFF_FACTOR ** min(retry_count, BACKOFF_STEPS - 1)
     return timedelta(seconds=seconds * (1 + BACKOFF_JITTER * jitter))
+
+
+def _asked_for(retry_after: float, jitter: float) -> timedelta:
+    # Never earlier than asked for: the jitter only adds. In this order NaN is the longest wait.
+    seconds = min(LONGEST_WAIT.total_seconds(), retry_after * (1 + abs(jitter) * 0.1))
+    return timedelta(seconds=max(0.0, seconds))
 
 
 def tier_for(wait: timedelta) -> int:

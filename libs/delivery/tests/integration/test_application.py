@@ -1,16 +1,18 @@
 """The assembled worker: starts without a template service, tells its state, ends in time."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 from bench import FakeProvider
 from deliveries import make_delivery
 from fastapi import FastAPI
-from pydantic import SecretStr
+from pydantic import AnyHttpUrl, SecretStr
 from redis.asyncio import Redis
 from worker_bench import EMAIL, LANES, WorkerBench
 
@@ -18,6 +20,11 @@ from contracts.template_snapshot import TemplateVersion
 from delivery.application import build_worker_app
 from delivery.rendering import Compiled
 from delivery.settings import WorkerSettings
+from devstack.binaries import find_binaries
+from devstack.ports import PortBook
+from devstack.redis import Redis as PrivateRedis
+from servicekit.redis import create_redis
+from servicekit.settings import ConfigurationError
 
 
 class ClosingProvider(FakeProvider):
@@ -43,8 +50,9 @@ def provider() -> ClosingProvider:
     return ClosingProvider()
 
 
-@pytest.fixture
-def app(amqp_url: str, redis_url: str, provider: ClosingProvider) -> FastAPI:
+def build(
+    amqp_url: str, redis_url: str, provider: ClosingProvider, *, named: str = "test-worker"
+) -> FastAPI:
     return build_worker_app(
         service="test-worker",
         version="1.2.3",
@@ -54,12 +62,31 @@ def app(amqp_url: str, redis_url: str, provider: ClosingProvider) -> FastAPI:
             port=1,
             amqp_url=SecretStr(amqp_url),
             redis_url=SecretStr(redis_url),
-            template_service_url="http://127.0.0.1:1",
-            service_token=SecretStr("test-worker:token"),
+            template_service_url=AnyHttpUrl("http://127.0.0.1:1"),
+            service_token=SecretStr(f"{named}:token"),
         ),
         provider=provider,
         compile_version=nothing_to_compile,
     )
+
+
+@pytest.fixture
+def app(amqp_url: str, redis_url: str, provider: ClosingProvider) -> FastAPI:
+    return build(amqp_url, redis_url, provider)
+
+
+@pytest.fixture
+async def private_redis(tmp_path: Path) -> AsyncIterator[PrivateRedis]:
+    """A Redis that only one test uses, so that it may run out of memory."""
+    binaries = find_binaries()
+    assert binaries.redis is not None
+    ports = PortBook(tmp_path / "ports.json", random.SystemRandom())
+    server = PrivateRedis(binaries.redis, tmp_path / "redis", ports)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
 
 
 @pytest.fixture
@@ -118,3 +145,26 @@ async def test_a_provider_that_does_not_close_is_left_behind(
         await until_ready(client)
         started = time.monotonic()
     assert time.monotonic() - started < 3
+
+
+async def test_is_not_ready_while_redis_answers_but_takes_nothing(
+    amqp_url: str, private_redis: PrivateRedis, provider: ClosingProvider
+) -> None:
+    redis = create_redis(private_redis.url, name="test")
+    async with running(build(amqp_url, private_redis.url, provider)) as client:
+        await until_ready(client)
+        assert 0 < await redis.ttl("worker:test-worker:alive") <= 60
+        await redis.config_set("maxmemory", 1)
+        assert await redis.ping()
+        answer = await client.get("/health/ready")
+        assert answer.status_code == 503
+        assert answer.json()["checks"]["redis"]["status"] == "down"
+        await redis.config_set("maxmemory", 0)
+        await until_ready(client)
+    await redis.aclose()
+
+
+@pytest.mark.parametrize("other", ["other", "test-worker2"])
+def test_a_token_of_another_service_is_refused(other: str, provider: ClosingProvider) -> None:
+    with pytest.raises(ConfigurationError, match="SERVICE_TOKEN must be test-worker:<token>"):
+        build("amqp://127.0.0.1:1/", "redis://127.0.0.1:1/0", provider, named=other)

@@ -118,9 +118,9 @@ class PointedClaims(FakeClaims):
         self.points.reach("after the claim")
         return claim
 
-    async def settle(self, message: DeliveryMessage, settlement: Settlement) -> bool:
+    async def settle(self, message: DeliveryMessage, settlement: Settlement, token: str) -> bool:
         self.points.reach("before the settlement")
-        settled = await super().settle(message, settlement)
+        settled = await super().settle(message, settlement, token)
         self.points.reach("after the settlement")
         return settled
 
@@ -134,14 +134,12 @@ class DeliverBench:
         self.renderer = FakeRenderer()
         self.reports = FakeReports()
         self.jitter = 0.0
-        self._workers = 0
 
     def worker(
         self, *, attempt_seconds: float = 30.0, points: CrashPoints | None = None
     ) -> Deliver[str]:
         """A further worker process; from now on the ports pass `points`."""
-        self._workers += 1
-        claims = PointedClaims(self.store, owner=f"w{self._workers}", lease_seconds=LEASE_SECONDS)
+        claims = PointedClaims(self.store, lease_seconds=LEASE_SECONDS)
         points = points or CrashPoints()
         claims.points = self.provider.points = points
         self.renderer.points = self.reports.points = points

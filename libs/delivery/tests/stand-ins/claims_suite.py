@@ -2,7 +2,9 @@
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 from deliveries import START, make_delivery
@@ -11,24 +13,21 @@ from contracts.delivery_message import DeliveryMessage
 from contracts.outcome import OutcomeKind
 from delivery.claims import Claims, Settlement, Verdict
 from delivery.outcomes import outcome_of
+from delivery.redis_claims import new_token
 
 
 class ClaimsBench(ABC):
-    """Claims of several owners over one memory, with leases that tests can wait for."""
+    """Claims of several processes over one memory, with leases that tests can let run out."""
 
     lease_seconds: float
 
     @abstractmethod
-    def owned_by(self, owner: str) -> Claims:
+    def claims(self, token: Callable[[], str] = new_token) -> Claims:
         """The claims of one process."""
 
     @abstractmethod
-    async def pass_time(self, seconds: float) -> None:
-        """Let time pass on the claims' clock."""
-
-    async def lapse(self) -> None:
-        """Let all leases run out."""
-        await self.pass_time(self.lease_seconds * 1.2)
+    async def lapse(self, message: DeliveryMessage) -> None:
+        """Let the lease of a delivery's claim run out."""
 
 
 def settlement_of(message: DeliveryMessage, kind: OutcomeKind = OutcomeKind.SENT) -> Settlement:
@@ -44,55 +43,53 @@ class ClaimsSuite:
 
     async def test_one_of_many_claims_at_once_is_granted(self, bench: ClaimsBench) -> None:
         message = make_delivery()
-        verdicts = await asyncio.gather(
-            *(verdict_of(bench.owned_by(f"w{number}"), message) for number in range(50))
-        )
+        verdicts = await asyncio.gather(*(verdict_of(bench.claims(), message) for _ in range(50)))
         assert sorted(verdicts) == [Verdict.BUSY] * 49 + [Verdict.CLAIMED]
 
     async def test_deliveries_do_not_stand_in_each_others_way(self, bench: ClaimsBench) -> None:
-        claims = bench.owned_by("a")
+        claims = bench.claims()
         assert await verdict_of(claims, make_delivery()) is Verdict.CLAIMED
         assert await verdict_of(claims, make_delivery()) is Verdict.CLAIMED
 
     async def test_a_lease_that_ran_out_lets_another_take_over(self, bench: ClaimsBench) -> None:
         message = make_delivery()
-        await bench.owned_by("a").claim(message)
-        await bench.lapse()
-        assert await verdict_of(bench.owned_by("b"), message) is Verdict.LAPSED
-        assert await verdict_of(bench.owned_by("c"), message) is Verdict.BUSY
+        await bench.claims().claim(message)
+        await bench.lapse(message)
+        assert await verdict_of(bench.claims(), message) is Verdict.LAPSED
+        assert await verdict_of(bench.claims(), message) is Verdict.BUSY
 
     async def test_the_fourth_claim_after_three_silences_is_poison(
         self, bench: ClaimsBench
     ) -> None:
         message = make_delivery()
         verdicts = []
-        for owner in "abcd":
-            verdicts.append(await verdict_of(bench.owned_by(owner), message))
-            await bench.lapse()
+        for _ in range(4):
+            verdicts.append(await verdict_of(bench.claims(), message))
+            await bench.lapse(message)
         assert verdicts == [Verdict.CLAIMED, Verdict.LAPSED, Verdict.LAPSED, Verdict.POISON]
 
     async def test_a_new_attempt_is_not_poisoned_by_the_silences_of_the_one_before(
         self, bench: ClaimsBench
     ) -> None:
         message = make_delivery()
-        for owner in "abc":
-            await bench.owned_by(owner).claim(message)
-            await bench.lapse()
+        for _ in range(3):
+            await bench.claims().claim(message)
+            await bench.lapse(message)
         later = message.model_copy(update={"retry_count": 1})
-        assert await verdict_of(bench.owned_by("d"), later) is Verdict.CLAIMED
-        await bench.lapse()
-        assert await verdict_of(bench.owned_by("e"), later) is Verdict.LAPSED
+        assert await verdict_of(bench.claims(), later) is Verdict.CLAIMED
+        await bench.lapse(message)
+        assert await verdict_of(bench.claims(), later) is Verdict.LAPSED
 
     async def test_a_settled_attempt_answers_every_copy_with_its_settlement(
         self, bench: ClaimsBench
     ) -> None:
         message = make_delivery()
         settlement = settlement_of(message)
-        claims = bench.owned_by("a")
-        await claims.claim(message)
-        assert await claims.settle(message, settlement)
-        for owner in "ab":
-            claim = await bench.owned_by(owner).claim(message)
+        claims = bench.claims()
+        token = (await claims.claim(message)).token
+        assert await claims.settle(message, settlement, token)
+        for _ in range(2):
+            claim = await bench.claims().claim(message)
             assert claim.verdict is Verdict.SETTLED
             assert claim.settlement == settlement
 
@@ -115,9 +112,9 @@ class ClaimsSuite:
             next_retry_count=1,
             dead_reason="no_such_user",
         )
-        claims = bench.owned_by("a")
-        await claims.claim(message)
-        await claims.settle(message, settlement)
+        claims = bench.claims()
+        token = (await claims.claim(message)).token
+        await claims.settle(message, settlement, token)
         assert (await claims.claim(message)).settlement == settlement
 
     async def test_a_copy_of_an_older_attempt_gets_the_later_ones_settlement(
@@ -125,10 +122,10 @@ class ClaimsSuite:
     ) -> None:
         first = make_delivery()
         second = first.model_copy(update={"retry_count": 1})
-        claims = bench.owned_by("a")
-        await claims.claim(second)
+        claims = bench.claims()
+        token = (await claims.claim(second)).token
         assert await verdict_of(claims, first) is Verdict.SUPERSEDED
-        await claims.settle(second, settlement_of(second))
+        await claims.settle(second, settlement_of(second), token)
         claim = await claims.claim(first)
         assert claim.verdict is Verdict.SETTLED
         assert claim.settlement == settlement_of(second)
@@ -137,100 +134,168 @@ class ClaimsSuite:
         self, bench: ClaimsBench
     ) -> None:
         first = make_delivery()
-        await bench.owned_by("a").claim(first)
+        await bench.claims().claim(first)
         second = first.model_copy(update={"retry_count": 1})
-        assert await verdict_of(bench.owned_by("b"), second) is Verdict.CLAIMED
+        assert await verdict_of(bench.claims(), second) is Verdict.CLAIMED
 
     async def test_a_replay_begins_anew_and_makes_older_copies_superseded(
         self, bench: ClaimsBench
     ) -> None:
         message = make_delivery(retry_count=5)
-        claims = bench.owned_by("a")
-        await claims.claim(message)
-        await claims.settle(message, settlement_of(message, OutcomeKind.FAILED))
+        claims = bench.claims()
+        token = (await claims.claim(message)).token
+        await claims.settle(message, settlement_of(message, OutcomeKind.FAILED), token)
         replay = message.model_copy(update={"generation": 1, "retry_count": 0})
-        assert await verdict_of(claims, replay) is Verdict.CLAIMED
+        again = await claims.claim(replay)
+        assert again.verdict is Verdict.CLAIMED
         assert await verdict_of(claims, message) is Verdict.SUPERSEDED
-        await claims.settle(replay, settlement_of(replay))
+        await claims.settle(replay, settlement_of(replay), again.token)
         assert await verdict_of(claims, message) is Verdict.SUPERSEDED
 
     async def test_a_copy_before_its_time_is_early_and_leaves_no_claim(
         self, bench: ClaimsBench
     ) -> None:
-        claims = bench.owned_by("a")
+        claims = bench.claims()
         now = (await claims.claim(make_delivery())).now
         message = make_delivery(not_before=now + timedelta(seconds=30))
         assert await verdict_of(claims, message) is Verdict.EARLY
         due = message.model_copy(update={"not_before": now + timedelta(seconds=0.3)})
         assert await verdict_of(claims, due) is Verdict.CLAIMED
 
+    async def test_a_copy_that_has_expired_is_not_early(self, bench: ClaimsBench) -> None:
+        claims = bench.claims()
+        now = (await claims.claim(make_delivery())).now
+        later = now + timedelta(seconds=30)
+        expired = make_delivery(not_before=later, expires_at=now - timedelta(seconds=1))
+        assert await verdict_of(claims, expired) is Verdict.CLAIMED
+        expiring = make_delivery(not_before=later, expires_at=now + timedelta(seconds=20))
+        assert await verdict_of(claims, expiring) is Verdict.EARLY
+
+    async def test_a_claim_that_is_made_twice_by_a_resend_is_answered_as_the_first_time(
+        self, bench: ClaimsBench
+    ) -> None:
+        message = make_delivery()
+        verdicts = (Verdict.CLAIMED, Verdict.LAPSED, Verdict.LAPSED, Verdict.POISON)
+        for number, verdict in enumerate(verdicts):
+            token = f"token-{number}"
+            resent = bench.claims(partial(str, token))
+            first, second = await resent.claim(message), await resent.claim(message)
+            assert (first.verdict, second.verdict) == (verdict, verdict)
+            assert first.token == second.token == token
+            assert await verdict_of(bench.claims(), message) is Verdict.BUSY
+            await bench.lapse(message)
+
+    async def test_each_claim_has_a_token_of_its_own(self, bench: ClaimsBench) -> None:
+        message = make_delivery()
+        claims = bench.claims()
+        first, second = await claims.claim(message), await claims.claim(message)
+        assert first.token != second.token
+        assert second.verdict is Verdict.BUSY
+
+    async def test_a_settlement_that_is_made_twice_by_a_resend_is_ours_both_times(
+        self, bench: ClaimsBench
+    ) -> None:
+        message = make_delivery()
+        claims = bench.claims()
+        token = (await claims.claim(message)).token
+        assert await claims.settle(message, settlement_of(message), token)
+        assert await claims.settle(message, settlement_of(message), token)
+
     async def test_a_released_claim_can_be_made_by_anybody_at_once(
         self, bench: ClaimsBench
     ) -> None:
         message = make_delivery()
-        for owner in "abcdef":
-            claims = bench.owned_by(owner)
-            assert await verdict_of(claims, message) is Verdict.CLAIMED
-            await claims.release(message.delivery_id)
+        for _ in range(6):
+            claims = bench.claims()
+            claim = await claims.claim(message)
+            assert claim.verdict is Verdict.CLAIMED
+            await claims.release(message.delivery_id, claim.token)
+            await claims.release(message.delivery_id, claim.token)  # resent
 
-    async def test_only_its_owner_releases_a_claim(self, bench: ClaimsBench) -> None:
+    async def test_what_was_lapsed_is_lapsed_again_after_a_release(
+        self, bench: ClaimsBench
+    ) -> None:
+        """It may have been sent before; that somebody looked at it does not change that."""
         message = make_delivery()
-        await bench.owned_by("a").claim(message)
-        await bench.owned_by("b").release(message.delivery_id)
-        assert await verdict_of(bench.owned_by("c"), message) is Verdict.BUSY
+        claims = bench.claims()
+        await claims.claim(message)
+        await bench.lapse(message)
+        for _ in range(6):
+            claim = await claims.claim(message)
+            assert claim.verdict is Verdict.LAPSED
+            await claims.release(message.delivery_id, claim.token)
+
+    async def test_poison_stays_poison_after_a_release(self, bench: ClaimsBench) -> None:
+        message = make_delivery()
+        claims = bench.claims()
+        for _ in range(3):
+            await claims.claim(message)
+            await bench.lapse(message)
+        for _ in range(2):
+            claim = await claims.claim(message)
+            assert claim.verdict is Verdict.POISON
+            await claims.release(message.delivery_id, claim.token)
+
+    async def test_only_its_token_releases_a_claim(self, bench: ClaimsBench) -> None:
+        message = make_delivery()
+        claims = bench.claims()
+        lapsed = await claims.claim(message)
+        await bench.lapse(message)
+        await claims.claim(message)
+        await claims.release(message.delivery_id, lapsed.token)
+        assert await verdict_of(claims, message) is Verdict.BUSY
 
     async def test_releasing_what_nobody_claimed_changes_nothing(self, bench: ClaimsBench) -> None:
         message = make_delivery()
-        claims = bench.owned_by("a")
-        await claims.release(uuid4())
-        await claims.claim(message)
-        await claims.settle(message, settlement_of(message))
-        await claims.release(message.delivery_id)
+        claims = bench.claims()
+        token = (await claims.claim(message)).token
+        await claims.release(uuid4(), token)
+        await claims.settle(message, settlement_of(message), token)
+        await claims.release(message.delivery_id, token)
         assert await verdict_of(claims, message) is Verdict.SETTLED
 
-    async def test_a_late_owner_cannot_settle_what_another_works_on(
+    async def test_a_late_claim_cannot_settle_what_another_works_on(
         self, bench: ClaimsBench
     ) -> None:
         message = make_delivery()
-        late, other = bench.owned_by("a"), bench.owned_by("b")
-        await late.claim(message)
-        await bench.lapse()
-        await other.claim(message)
-        assert not await late.settle(message, settlement_of(message))
-        assert await other.settle(message, settlement_of(message, OutcomeKind.FAILED))
-        assert not await late.settle(message, settlement_of(message))
-        settlement = (await late.claim(message)).settlement
-        assert settlement == settlement_of(message, OutcomeKind.FAILED)
+        claims = bench.claims()
+        late = await claims.claim(message)
+        await bench.lapse(message)
+        other = await claims.claim(message)
+        assert not await claims.settle(message, settlement_of(message), late.token)
+        failed = settlement_of(message, OutcomeKind.FAILED)
+        assert await claims.settle(message, failed, other.token)
+        assert not await claims.settle(message, settlement_of(message), late.token)
+        assert (await claims.claim(message)).settlement == failed
 
-    async def test_a_late_owner_cannot_settle_an_attempt_that_was_passed_by(
+    async def test_a_late_claim_cannot_settle_an_attempt_that_was_passed_by(
         self, bench: ClaimsBench
     ) -> None:
         first = make_delivery()
         second = first.model_copy(update={"retry_count": 1})
-        late = bench.owned_by("a")
-        await late.claim(first)
-        await bench.owned_by("b").claim(second)
-        assert not await late.settle(first, settlement_of(first))
-        replay = first.model_copy(update={"generation": 1})
-        await bench.owned_by("b").claim(replay)
-        assert not await late.settle(second, settlement_of(second))
+        claims = bench.claims()
+        late = await claims.claim(first)
+        later = await claims.claim(second)
+        assert not await claims.settle(first, settlement_of(first), late.token)
+        await claims.claim(first.model_copy(update={"generation": 1}))
+        assert not await claims.settle(second, settlement_of(second), later.token)
 
-    async def test_a_late_owner_settles_what_nobody_has_taken_over(
+    async def test_a_late_claim_settles_what_nobody_has_taken_over(
         self, bench: ClaimsBench
     ) -> None:
         message = make_delivery()
-        claims = bench.owned_by("a")
-        await claims.claim(message)
-        await bench.lapse()
-        assert await claims.settle(message, settlement_of(message))
+        claims = bench.claims()
+        token = (await claims.claim(message)).token
+        await bench.lapse(message)
+        assert await claims.settle(message, settlement_of(message), token)
 
     async def test_an_attempt_that_claims_know_nothing_of_can_be_settled(
         self, bench: ClaimsBench
     ) -> None:
         """As when the claims were away at its beginning, or have lost their memory since."""
         message = make_delivery()
-        claims = bench.owned_by("a")
-        assert await claims.settle(message, settlement_of(message))
+        claims = bench.claims()
+        assert await claims.settle(message, settlement_of(message), "unknown")
         claim = await claims.claim(message)
         assert claim.verdict is Verdict.SETTLED
         assert claim.settlement == settlement_of(message)
@@ -239,20 +304,20 @@ class ClaimsSuite:
         self, bench: ClaimsBench
     ) -> None:
         first = make_delivery(retry_count=2)
-        claims = bench.owned_by("a")
+        claims = bench.claims()
         await claims.claim(first)
         replay = first.model_copy(update={"generation": 1, "retry_count": 0})
-        assert await claims.settle(replay, settlement_of(replay))
+        assert await claims.settle(replay, settlement_of(replay), "unknown")
         assert await verdict_of(claims, replay) is Verdict.SETTLED
 
     async def test_an_attempt_that_another_gave_back_meanwhile_can_be_settled(
         self, bench: ClaimsBench
     ) -> None:
         message = make_delivery()
-        late, other = bench.owned_by("a"), bench.owned_by("b")
-        await late.claim(message)
-        await bench.lapse()
-        await other.claim(message)
-        await other.release(message.delivery_id)
-        assert await late.settle(message, settlement_of(message))
-        assert await verdict_of(other, message) is Verdict.SETTLED
+        claims = bench.claims()
+        late = await claims.claim(message)
+        await bench.lapse(message)
+        other = await claims.claim(message)
+        await claims.release(message.delivery_id, other.token)
+        assert await claims.settle(message, settlement_of(message), late.token)
+        assert await verdict_of(claims, message) is Verdict.SETTLED

@@ -1,5 +1,6 @@
 """Claims in memory, on a clock that a test moves; `claims_suite` holds them to what Redis does."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -7,9 +8,15 @@ from uuid import UUID
 from deliveries import START
 
 from contracts.delivery_message import DeliveryMessage
-from delivery.claims import Claim, ClaimsUnavailableError, Settlement, Verdict
+from delivery.claims import (
+    Claim,
+    ClaimsUnavailableError,
+    Settlement,
+    UnansweredClaimError,
+    Verdict,
+)
 from delivery.policy import SOON
-from delivery.redis_claims import CLAIMS_BEFORE_POISON
+from delivery.redis_claims import CLAIMS_BEFORE_POISON, new_token
 
 
 @dataclass
@@ -19,9 +26,10 @@ class Held:
     generation: int
     attempt: int
     state: str
-    owner: str
+    token: str
     lease: datetime
     claims: int
+    verdict: Verdict = Verdict.CLAIMED
     settlement: Settlement | None = None
 
     @property
@@ -30,12 +38,14 @@ class Held:
 
 
 class ClaimStore:
-    """What all owners share: the clock, the claims, and whether they can be reached."""
+    """What all processes share: the clock, the claims, and whether they can be reached."""
 
     def __init__(self) -> None:
         self.now = START
         self.held: dict[UUID, Held] = {}
         self.is_away = False
+        self.lost_replies = 0
+        """So many further claims are made and not answered."""
 
     def monotonic(self) -> float:
         return self.now.timestamp()
@@ -50,53 +60,70 @@ class ClaimStore:
 
 
 class FakeClaims:
-    """Implements `delivery.claims.Claims` for one owner."""
+    """Implements `delivery.claims.Claims` for one process."""
 
-    def __init__(self, store: ClaimStore, *, owner: str, lease_seconds: float) -> None:
+    def __init__(
+        self, store: ClaimStore, *, lease_seconds: float, token: Callable[[], str] = new_token
+    ) -> None:
         self._store = store
-        self._owner = owner
         self._lease = timedelta(seconds=lease_seconds)
+        self._token = token
 
     async def claim(self, message: DeliveryMessage) -> Claim:
-        self._store.reach()
+        token = self._token()
+        try:
+            self._store.reach()
+        except ClaimsUnavailableError as error:
+            raise UnansweredClaimError(str(error), token) from error
+        claim = self._make(message, token)
+        if self._store.lost_replies:
+            self._store.lost_replies -= 1
+            raise UnansweredClaimError("no answer", token)
+        return claim
+
+    def _make(self, message: DeliveryMessage, token: str) -> Claim:
         now = self._store.now
-        if message.not_before is not None and message.not_before - SOON > now:
-            return Claim(Verdict.EARLY, now)
+        is_expired = message.expires_at is not None and message.expires_at <= now
+        is_early = message.not_before is not None and message.not_before - SOON > now
+        if is_early and not is_expired:
+            return Claim(Verdict.EARLY, now, token)
         asked = message.generation, message.retry_count
         verdict, claims = Verdict.CLAIMED, 0
         if (held := self._store.held.get(message.delivery_id)) is not None:
             same_generation = message.generation == held.generation
             if same_generation and asked <= held.position and held.state == "settled":
-                return Claim(Verdict.SETTLED, now, held.settlement)
+                return Claim(Verdict.SETTLED, now, token, held.settlement)
             if asked < held.position:
-                return Claim(Verdict.SUPERSEDED, now)
+                return Claim(Verdict.SUPERSEDED, now, token)
             if asked == held.position:
                 claims = held.claims
                 if held.state == "sending":
+                    if held.token == token:
+                        return Claim(held.verdict, now, token)
                     if held.lease > now:
-                        return Claim(Verdict.BUSY, now)
+                        return Claim(Verdict.BUSY, now, token)
+                if held.state == "sending" or held.verdict is not Verdict.CLAIMED:
                     is_poison = claims >= CLAIMS_BEFORE_POISON
                     verdict = Verdict.POISON if is_poison else Verdict.LAPSED
         self._store.held[message.delivery_id] = Held(
-            *asked, "sending", self._owner, now + self._lease, claims + 1
+            *asked, "sending", token, now + self._lease, claims + 1, verdict
         )
-        return Claim(verdict, now)
+        return Claim(verdict, now, token)
 
-    async def settle(self, message: DeliveryMessage, settlement: Settlement) -> bool:
+    async def settle(self, message: DeliveryMessage, settlement: Settlement, token: str) -> bool:
         self._store.reach()
         asked = message.generation, message.retry_count
         if (held := self._store.held.get(message.delivery_id)) is not None:
-            theirs = held.state == "sending" and held.owner != self._owner
-            over = held.state == "settled" or theirs
-            if held.position > asked or (held.position == asked and over):
+            is_open = held.state == "waiting" or held.token == token
+            if held.position > asked or (held.position == asked and not is_open):
                 return False
         self._store.held[message.delivery_id] = Held(
-            *asked, "settled", self._owner, self._store.now, 1, settlement
+            *asked, "settled", token, self._store.now, 1, settlement=settlement
         )
         return True
 
-    async def release(self, delivery_id: UUID) -> None:
+    async def release(self, delivery_id: UUID, token: str) -> None:
         self._store.reach()
         held = self._store.held.get(delivery_id)
-        if held is not None and held.state == "sending" and held.owner == self._owner:
+        if held is not None and held.state == "sending" and held.token == token:
             held.state, held.claims = "waiting", held.claims - 1

@@ -123,9 +123,7 @@ class WorkerBench:
             amqp_url=self.amqp_url,
             notification_type=EMAIL,
             deliver=Deliver(
-                claims=RedisClaims(
-                    self.redis, owner=secrets.token_hex(8), lease_seconds=lease_seconds
-                ),
+                claims=RedisClaims(self.redis, lease_seconds=lease_seconds),
                 renderer=self.renderer,
                 provider=self.provider,
                 reports=reports,

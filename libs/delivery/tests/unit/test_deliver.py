@@ -353,3 +353,109 @@ async def test_who_lost_the_claim_publishes_nothing(bench: DeliverBench) -> None
     assert bench.provider.calls == 2
     assert bench.reports.kinds == [OutcomeKind.SENT]
     assert not bench.reports.dead_letters
+
+
+async def test_who_lost_the_claim_and_has_sent_tells_so(bench: DeliverBench) -> None:
+    message = make_delivery()
+    other = bench.worker()
+
+    async def fall_silent_until_another_has_failed() -> None:
+        bench.provider.meanwhile = lambda: None
+        bench.store.pass_time(36)
+        bench.provider.answers = [PermanentDeliveryError("too_large")]
+        await other(message, repeated=True)
+
+    bench.provider.meanwhile = fall_silent_until_another_has_failed
+    await bench.worker()(message, repeated=False)
+    assert bench.reports.kinds == [OutcomeKind.FAILED, OutcomeKind.SENT]
+    assert len(bench.reports.dead_letters) == 1
+
+
+@pytest.mark.parametrize("ambiguous", AmbiguousPolicy)
+async def test_a_claim_whose_answer_is_lost_is_given_back_and_the_copy_sent_soon(
+    bench: DeliverBench, ambiguous: AmbiguousPolicy
+) -> None:
+    message = make_delivery(ambiguous=ambiguous)
+    deliver = bench.worker()
+    bench.store.lost_replies = 1
+    await deliver(message, repeated=True)
+    assert [hop.tier for hop in bench.reports.hops] == [WITHOUT_CLAIMS_TIER]
+    await bench.drain(deliver)
+    assert bench.reports.kinds == [OutcomeKind.SENT]
+    assert bench.store.now - START == timedelta(seconds=WITHOUT_CLAIMS_TIER)
+
+
+async def test_a_first_copy_whose_claim_was_made_without_an_answer_settles_it(
+    bench: DeliverBench,
+) -> None:
+    message = make_delivery()
+    bench.store.lost_replies = 1
+    await bench.worker()(message, repeated=False)
+    assert bench.store.held[message.delivery_id].state == "settled"
+    await bench.worker()(message, repeated=True)
+    assert bench.provider.calls == 1
+
+
+async def test_a_lost_answer_does_not_make_a_lapsed_delivery_look_unsent(
+    bench: DeliverBench,
+) -> None:
+    message = make_delivery(ambiguous="hold")
+    await bench.worker()._claims.claim(message)
+    bench.store.pass_time(36)
+    bench.store.lost_replies = 1
+    deliver = bench.worker()
+    await deliver(message, repeated=True)
+    await bench.drain(deliver)
+    assert bench.provider.calls == 0
+    assert bench.reports.kinds == [OutcomeKind.UNKNOWN]
+
+
+async def test_a_retry_that_has_expired_does_not_wait_for_its_time(bench: DeliverBench) -> None:
+    message = make_delivery(
+        retry_count=2, not_before=START + timedelta(seconds=70), expires_at=START
+    )
+    await bench.worker()(message, repeated=True)
+    assert bench.reports.kinds == [OutcomeKind.EXPIRED]
+    assert not bench.reports.hops
+
+
+async def test_a_failure_whose_retry_would_come_too_late_is_expired_and_tells_of_it(
+    bench: DeliverBench,
+) -> None:
+    bench.provider.always = TransientDeliveryError(
+        "greylisted", detail="come back later", reply_code="451 4.7.1"
+    )
+    message = make_delivery(expires_at=START + timedelta(seconds=5))
+    deliver = bench.worker()
+    await deliver(message, repeated=False)
+    await bench.drain(deliver)
+    first, last = bench.reports.outcomes
+    assert first.kind is OutcomeKind.DELIVERY_ATTEMPTED
+    assert (last.kind, last.attempt, last.reason) == (OutcomeKind.EXPIRED, 2, "expired")
+    assert (last.provider, last.reply_code) == ("fake", "451 4.7.1")
+    assert last.detail == "greylisted: come back later"
+    assert last.next_attempt_at is None
+    assert not bench.reports.dead_letters
+
+
+async def test_what_is_perhaps_sent_is_unknown_and_not_expired(bench: DeliverBench) -> None:
+    bench.provider.always = AmbiguousDeliveryError("connection_lost")
+    await bench.worker()(make_delivery(expires_at=START + timedelta(seconds=1)), repeated=False)
+    assert bench.reports.kinds == [OutcomeKind.UNKNOWN]
+
+
+async def test_without_claims_an_expired_first_copy_is_reported(bench: DeliverBench) -> None:
+    bench.store.is_away = True
+    message = make_delivery(not_before=START + timedelta(seconds=20), expires_at=START)
+    await bench.worker()(message, repeated=False)
+    assert bench.reports.kinds == [OutcomeKind.EXPIRED]
+
+
+async def test_without_claims_an_expired_repeated_copy_waits(bench: DeliverBench) -> None:
+    bench.store.is_away = True
+    deliver = bench.worker()
+    await deliver(make_delivery(expires_at=START), repeated=True)
+    assert bench.reports.kinds == []
+    bench.store.is_away = False
+    await bench.drain(deliver)
+    assert bench.reports.kinds == [OutcomeKind.EXPIRED]

@@ -1,10 +1,14 @@
 """The fake claims keep the promises of the real ones."""
 
+from collections.abc import Callable
+
 import pytest
 from claims_suite import ClaimsBench, ClaimsSuite
 from fake_claims import ClaimStore, FakeClaims
 
+from contracts.delivery_message import DeliveryMessage
 from delivery.claims import Claims
+from delivery.redis_claims import new_token
 
 
 class FakeBench(ClaimsBench):
@@ -13,11 +17,11 @@ class FakeBench(ClaimsBench):
     def __init__(self) -> None:
         self._store = ClaimStore()
 
-    def owned_by(self, owner: str) -> Claims:
-        return FakeClaims(self._store, owner=owner, lease_seconds=self.lease_seconds)
+    def claims(self, token: Callable[[], str] = new_token) -> Claims:
+        return FakeClaims(self._store, lease_seconds=self.lease_seconds, token=token)
 
-    async def pass_time(self, seconds: float) -> None:
-        self._store.pass_time(seconds)
+    async def lapse(self, message: DeliveryMessage) -> None:
+        self._store.pass_time(self.lease_seconds * 1.2)
 
 
 class TestFakeClaims(ClaimsSuite):

@@ -1,5 +1,8 @@
 """The events that report attempts."""
 
+import time
+
+import pytest
 from deliveries import START, make_delivery
 
 from contracts.outcome import DeliveryOutcome, OutcomeKind
@@ -59,3 +62,32 @@ def test_whatever_bytes_a_provider_answers_the_event_can_be_written_and_read() -
     assert again == outcome
     assert again.detail == "550 Empf?nger? unbekannt"
     assert again.provider_message_id == again.reply_code == again.reason == again.detail
+
+
+@pytest.mark.parametrize(
+    ("detail", "told"),
+    [
+        ("550 5.1.1 <john@example.com>: unknown", "550 5.1.1 <j***@example.com>: unknown"),
+        ("john.o'hara+tag@example.com is full", "j***@example.com is full"),
+        ("rcpt:john@example.com,jane@example.org", "rcpt:j***@example.com,j***@example.org"),
+        ("SRS0=x=y=example.com=john@example.net", "S***@example.net"),
+        ("jürgen@müller.example", "j***@müller.example"),
+        ("j@example.com", "j***@example.com"),
+        ("at 12:00 @ noon, no address", "at 12:00 @ noon, no address"),
+    ],
+)
+def test_addresses_in_a_detail_are_masked(detail: str, told: str) -> None:
+    outcome = outcome_of(make_delivery(), OutcomeKind.FAILED, at=START, detail=detail)
+    assert outcome.detail == told
+
+
+def test_an_address_across_the_end_of_a_shortened_detail_is_masked() -> None:
+    detail = "x " * 248 + "john@example.com"
+    outcome = outcome_of(make_delivery(), OutcomeKind.FAILED, at=START, detail=detail)
+    assert str(outcome.detail).endswith(" j***")
+
+
+def test_a_huge_detail_costs_little_time() -> None:
+    started = time.monotonic()
+    outcome_of(make_delivery(), OutcomeKind.FAILED, at=START, detail="a" * 1_000_000)
+    assert time.monotonic() - started < 2

@@ -1,6 +1,6 @@
 """What follows from a failed attempt, as a table."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -16,8 +16,10 @@ from delivery.errors import (
     TransientDeliveryError,
 )
 from delivery.policy import (
+    LONGEST_WAIT,
     Consequence,
     DeadLetter,
+    Expire,
     Hold,
     Retry,
     backoff,
@@ -108,7 +110,7 @@ def test_jitter_reaches_both_bounds() -> None:
     assert backoff(0, 1) == timedelta(seconds=2.4)
 
 
-@given(st.floats(0, 86_400), st.floats(-1, 1), st.integers(0, 4))
+@given(st.floats(0, 2_800), st.floats(-1, 1), st.integers(0, 4))
 def test_a_wait_that_the_provider_asked_for_is_never_shortened(
     seconds: float, jitter: float, retry_count: int
 ) -> None:
@@ -122,6 +124,60 @@ def test_a_wait_that_the_provider_asked_for_is_never_shortened(
     assert isinstance(consequence, Retry)
     asked = timedelta(seconds=seconds)
     assert asked <= consequence.delay <= asked * 1.1 + timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    "retry_after",
+    [
+        3_200,
+        99_999_999_999,
+        (datetime(9999, 12, 31, tzinfo=UTC) - datetime(2026, 11, 20, tzinfo=UTC)).total_seconds(),
+        float("inf"),
+        float("nan"),
+    ],
+)
+def test_no_wait_is_longer_than_the_longest_backoff(retry_after: float) -> None:
+    error = TransientDeliveryError("throttled", retry_after=retry_after)
+    consequence = consequence_of(error, retry_count=0, max_retries=5, ambiguous=RESEND, jitter=1)
+    assert consequence == Retry(LONGEST_WAIT)
+    assert backoff(4, 1) == LONGEST_WAIT
+
+
+def test_a_wait_that_is_over_already_is_none() -> None:
+    error = TransientDeliveryError("throttled", retry_after=-5)
+    consequence = consequence_of(error, retry_count=0, max_retries=5, ambiguous=RESEND, jitter=1)
+    assert consequence == Retry(timedelta(0))
+
+
+@pytest.mark.parametrize("retry_count", [5, 10, 100_000])
+def test_waits_do_not_grow_beyond_the_fifth(retry_count: int) -> None:
+    assert backoff(retry_count, 0) == timedelta(seconds=2592)
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds_left", "expected"),
+    [
+        (TRANSIENT, 12.1, Retry(timedelta(seconds=12))),
+        (TRANSIENT, 12, Expire()),
+        (TRANSIENT, -1, Expire()),
+        (ASKED_TO_WAIT, 89, Expire()),
+        (PERMANENT, 1, DeadLetter("too_large")),
+        (AMBIGUOUS, 12.1, Retry(timedelta(seconds=12))),
+        (AMBIGUOUS, 12, Hold()),
+    ],
+)
+def test_a_retry_that_would_come_too_late_is_none(
+    error: DeliveryError, seconds_left: float, expected: Consequence
+) -> None:
+    consequence = consequence_of(
+        error,
+        retry_count=1,
+        max_retries=5,
+        ambiguous=RESEND,
+        jitter=0,
+        time_left=timedelta(seconds=seconds_left),
+    )
+    assert consequence == expected
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@
     ├── NotFoundError              404
     ├── ConflictError              409
     ├── UnprocessableContentError  422
-    ├── TooManyRequestsError       429
     └── UnavailableError           503
 
 They are raised anywhere below the HTTP edge and rendered in one place, `servicekit.error_handlers`.
@@ -49,7 +48,7 @@ class ServiceError(Exception):
 
 
 class MalformedRequestError(ServiceError):
-    """The request cannot be read at all."""
+    """The request contradicts itself, or cannot be read at all."""
 
     status = 400
     default_code = ErrorCode.MALFORMED_REQUEST
@@ -88,13 +87,6 @@ class UnprocessableContentError(ServiceError):
 
     status = 422
     default_code = ErrorCode.VALIDATION_FAILED
-
-
-class TooManyRequestsError(ServiceError):
-    """The caller is over its rate."""
-
-    status = 429
-    default_code = ErrorCode.RATE_LIMITED
 
 
 class UnavailableError(ServiceError):

@@ -122,17 +122,25 @@ class Publisher:
 
     async def _keep(self) -> None:
         while True:
-            link = await self._connect()
-            self._link, self._silent_since = link, None
-            self._missing = None
-            self._settled.set()
-            _log.info("amqp.publisher_connected", connection=self._name)
             try:
-                await link.lost.wait()
-                _log.warning("amqp.publisher_lost", connection=self._name)
-            finally:
-                self._link = None
-                await link.close()
+                await self._hold(await self._connect())
+            except Exception:
+                # A defect, ours or of the library, or an address that is none: told in full, and
+                # no reason to publish nothing for ever.
+                _log.exception("amqp.publisher_failed", connection=self._name)
+                await self._sleep(RECONNECT_SECONDS)
+
+    async def _hold(self, link: Link) -> None:
+        self._link, self._silent_since = link, None
+        self._missing = None
+        self._settled.set()
+        _log.info("amqp.publisher_connected", connection=self._name)
+        try:
+            await link.lost.wait()
+            _log.warning("amqp.publisher_lost", connection=self._name)
+        finally:
+            self._link = None
+            await link.close()
 
     async def _connect(self) -> Link:
         said: str | None = None

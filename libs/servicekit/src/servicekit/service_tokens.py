@@ -1,6 +1,8 @@
 """Service tokens in the environment: `<service>:<token>`, several of them separated by commas."""
 
-from pydantic import SecretStr
+from typing import Annotated
+
+from pydantic import AfterValidator, SecretStr
 
 SERVICE_TOKEN_HEADER = "X-Service-Token"
 
@@ -15,7 +17,16 @@ def parse_service_tokens(value: SecretStr) -> dict[str, str]:
     for entry in value.get_secret_value().split(","):
         name, separator, token = entry.strip().partition(":")
         if not (name and separator and token):
-            msg = "SERVICE_TOKENS must be a list of service:token, separated by commas"
+            msg = "must be a list of service:token, separated by commas"
             raise ValueError(msg)
         tokens[name] = token
     return tokens
+
+
+def _check(value: SecretStr) -> SecretStr:
+    parse_service_tokens(value)
+    return value
+
+
+ServiceTokens = Annotated[SecretStr, AfterValidator(_check)]
+"""The type of the setting that lists them; read by `parse_service_tokens`."""

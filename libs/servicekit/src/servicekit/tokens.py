@@ -5,12 +5,17 @@ the caller fixes it; here the algorithm is a constant, the claims are required, 
 """
 
 import asyncio
+import contextlib
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from jose import jwt
+from jose import jwk, jwt
+from jose.backends.base import Key
 from jose.exceptions import JOSEError
+
+from servicekit.errors import UnavailableError
 
 JSON = Mapping[str, Any]
 
@@ -55,7 +60,7 @@ class TokenVerifier:
 
     Args:
         fetch_keys: Reads the JWKS document; called at first use and for an unknown `kid`, at most
-            every ten seconds.
+            every ten seconds, whether it succeeds or not.
         monotonic: Seconds that never go back.
     """
 
@@ -66,8 +71,8 @@ class TokenVerifier:
     ) -> None:
         self._fetch_keys = fetch_keys
         self._monotonic = monotonic
-        self._keys: dict[str, JSON] = {}
-        self._fetched_at = float("-inf")
+        self._keys: dict[str, Key] = {}
+        self._tried_at = float("-inf")
         self._fetching = asyncio.Lock()
 
     async def verify(self, token: str) -> JSON:
@@ -75,12 +80,13 @@ class TokenVerifier:
 
         Raises:
             TokenError: It is forged, expired, incomplete, or not for us.
+            UnavailableError: No keys are known yet, and none can be had now.
         """
         key = await self._key_for(token)
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
-                dict(key),
+                key,
                 algorithms=[ACCESS_TOKEN_ALGORITHM],
                 audience=AUDIENCE,
                 issuer=ISSUER,
@@ -91,7 +97,7 @@ class TokenVerifier:
             raise TokenError(msg) from error
         return claims
 
-    async def _key_for(self, token: str) -> JSON:
+    async def _key_for(self, token: str) -> Key:
         try:
             header = jwt.get_unverified_header(token)
         except JOSEError as error:
@@ -100,15 +106,41 @@ class TokenVerifier:
         key_id = str(header.get("kid"))
         if self._may_fetch(key_id):
             async with self._fetching:
+                # Who waited here has what the first one fetched, or its failure.
                 if self._may_fetch(key_id):
-                    document = await self._fetch_keys()
-                    self._keys = {str(key["kid"]): key for key in document["keys"]}
-                    self._fetched_at = self._monotonic()
-        if key_id not in self._keys:
-            msg = "The token was signed with a key that is not ours."
-            raise TokenError(msg)
-        return self._keys[key_id]
+                    await self._fetch()
+        if key_id in self._keys:
+            return self._keys[key_id]
+        if not self._keys:
+            msg = "The keys that access tokens are verified by cannot be had."
+            raise UnavailableError(msg, retry_after=math.ceil(self._pause_left()) or 1)
+        msg = "The token was signed with a key that is not ours."
+        raise TokenError(msg)
+
+    async def _fetch(self) -> None:
+        try:
+            self._keys = _keys_in(await self._fetch_keys())
+        except UnavailableError:
+            self._tried_at = self._monotonic()
+            raise
+        self._tried_at = self._monotonic()
 
     def _may_fetch(self, key_id: str) -> bool:
-        is_due = self._monotonic() - self._fetched_at > _REFETCH_SECONDS
-        return key_id not in self._keys and is_due
+        return key_id not in self._keys and self._pause_left() <= 0
+
+    def _pause_left(self) -> float:
+        return self._tried_at + _REFETCH_SECONDS - self._monotonic()
+
+
+def _keys_in(document: JSON) -> dict[str, Key]:
+    """The keys that can be used, by `kid`; RFC 7517 §5 has others passed over."""
+    listed = document.get("keys")
+    keys = {}
+    for item in listed if isinstance(listed, list) else []:
+        # What python-jose says of a malformed key depends on where it stumbles.
+        with contextlib.suppress(JOSEError, ValueError, TypeError, KeyError, AttributeError):
+            keys[str(item["kid"])] = jwk.construct(item, ACCESS_TOKEN_ALGORITHM)
+    if not keys:
+        msg = "The document with the keys that access tokens are verified by has none."
+        raise UnavailableError(msg)
+    return keys

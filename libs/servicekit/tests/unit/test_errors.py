@@ -19,13 +19,11 @@ MakeApp = Callable[..., FastAPI]
 ConnectTo = Callable[[FastAPI], httpx.AsyncClient]
 
 CLASSES = [
-    (errors.MalformedRequestError, 400, "malformed_request"),
     (errors.UnauthenticatedError, 401, "unauthenticated"),
     (errors.ForbiddenError, 403, "forbidden"),
     (errors.NotFoundError, 404, "not_found"),
     (errors.ConflictError, 409, "conflict"),
     (errors.UnprocessableContentError, 422, "validation_failed"),
-    (errors.TooManyRequestsError, 429, "rate_limited"),
     (errors.UnavailableError, 503, "dependency_unavailable"),
 ]
 

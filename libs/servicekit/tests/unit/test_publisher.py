@@ -26,6 +26,7 @@ class ScriptedLink:
         self.published: list[OutgoingMessage] = []
         self.is_silent = False
         self.is_closed = False
+        self.fails_to_close: Exception | None = None
 
     async def publish(self, message: OutgoingMessage) -> None:
         if self.is_silent:
@@ -34,6 +35,8 @@ class ScriptedLink:
 
     async def close(self) -> None:
         self.is_closed = True
+        if self.fails_to_close is not None:
+            raise self.fails_to_close
 
 
 class Broker:
@@ -75,11 +78,11 @@ async def eventually(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [ConnectionRefusedError(), TimeoutError(), RuntimeError("closed")]
+    "error", [ConnectionRefusedError(), TimeoutError(), RuntimeError("closed"), KeyError("defect")]
 )
 async def test_tries_until_it_is_connected(error: Exception) -> None:
     broker = Broker(error, error, error)
-    async with running(broker) as publisher:
+    async with running(broker) as publisher, asyncio.timeout(2):
         await publisher.connected()
         await publisher.publish(MESSAGE)
         await publisher.check()
@@ -111,6 +114,42 @@ async def test_replaces_a_connection_that_is_lost() -> None:
         await publisher.publish(MESSAGE)
     assert broker.links[0].is_closed
     assert broker.links[1].published == [MESSAGE]
+
+
+async def test_connects_again_although_a_lost_connection_cannot_be_closed() -> None:
+    broker = Broker()
+    async with running(broker) as publisher:
+        await publisher.connected()
+        broker.links[0].fails_to_close = KeyError("defect")
+        broker.links[0].lost.set()
+        await eventually(lambda: len(broker.links) == 2)
+        await asyncio.sleep(0)
+        await publisher.publish(MESSAGE)
+
+
+async def test_an_address_that_is_none_is_told_with_its_traceback_and_tried_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    waits = 0
+
+    async def count(_: float) -> None:
+        nonlocal waits
+        waits += 1
+        await asyncio.sleep(0)
+
+    publisher = Publisher(
+        "amqp://127.0.0.1:99999/", name="test", exchanges=("orders",), sleep=count
+    )
+    publisher.start()
+    try:
+        await eventually(lambda: waits >= 2)
+        with pytest.raises(ConnectionError):
+            await publisher.check()
+    finally:
+        await publisher.close()
+    said = capsys.readouterr().out
+    assert "amqp.publisher_failed" in said
+    assert "Traceback" in said
 
 
 async def test_one_late_confirm_does_not_cost_the_connection() -> None:

@@ -201,12 +201,13 @@ async def test_asks_again_for_an_unknown_key_at_most_every_ten_seconds() -> None
 
 
 async def test_says_that_the_keys_are_away_rather_than_refuse_the_token() -> None:
-    keys = KeyServer()
+    keys, clock = KeyServer(), Clock()
     keys.is_away = True
-    verifier = TokenVerifier(keys)
+    verifier = TokenVerifier(keys, clock)
     with pytest.raises(UnavailableError):
         await verifier.verify(sign())
     keys.is_away = False
+    clock.seconds += 10.1
     await verifier.verify(sign())
 
 
@@ -218,3 +219,67 @@ async def test_known_keys_serve_while_their_owner_is_away() -> None:
     clock.seconds += 3600
     await verifier.verify(sign())
     assert keys.asked == 1
+
+
+async def test_after_a_failure_it_asks_again_at_most_every_ten_seconds() -> None:
+    keys, clock = KeyServer(), Clock()
+    keys.is_away = True
+    verifier = TokenVerifier(keys, clock)
+    errors = await asyncio.gather(
+        *(verifier.verify(sign()) for _ in range(20)), return_exceptions=True
+    )
+    assert keys.asked == 1
+    keys.is_away = False
+    clock.seconds += 4.5
+    with pytest.raises(UnavailableError) as caught:
+        await verifier.verify(sign())
+    assert caught.value.headers == {"Retry-After": "6"}
+    assert keys.asked == 1
+    assert {type(error) for error in errors} == {UnavailableError}
+    clock.seconds += 5.5
+    await verifier.verify(sign())
+    assert keys.asked == 2
+
+
+async def test_unknown_keys_are_refused_at_once_after_the_owner_could_not_be_asked() -> None:
+    keys, clock = KeyServer(), Clock()
+    verifier = TokenVerifier(keys, clock)
+    await verifier.verify(sign())
+    keys.is_away = True
+    clock.seconds += 10.1
+    errors = await asyncio.gather(
+        *(verifier.verify(sign(FOREIGN, kid=f"k{n}")) for n in range(2, 20)), return_exceptions=True
+    )
+    assert keys.asked == 2
+    assert [type(error) for error in errors] == [UnavailableError] + [TokenError] * 17
+    with pytest.raises(TokenError):
+        await verifier.verify(sign(FOREIGN, kid="k2"))
+    assert keys.asked == 2
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"success": True, "data": {}},
+        {"keys": None},
+        {"keys": "k1"},
+        {"keys": []},
+        {"keys": ["k1", 5, None]},
+        {"keys": [{}]},
+        {"keys": [{"kid": "k1"}]},
+        {"keys": [{**JWKS["keys"][0], "x": "!"}]},
+        {"keys": [{**JWKS["keys"][0], "x": 5}]},
+        {"keys": [{**JWKS["keys"][0], "kty": "RSA"}]},
+    ],
+)
+async def test_a_document_without_a_key_that_can_be_used_counts_as_away(
+    document: dict[str, Any],
+) -> None:
+    with pytest.raises(UnavailableError):
+        await TokenVerifier(KeyServer(document)).verify(sign())
+
+
+async def test_a_key_that_cannot_be_used_does_not_spoil_the_others() -> None:
+    document = {"keys": [{"kid": "k0", "kty": "OKP"}, *JWKS["keys"]]}
+    await TokenVerifier(KeyServer(document)).verify(sign())

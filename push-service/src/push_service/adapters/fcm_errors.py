@@ -3,6 +3,11 @@
 FCM's own code stands in a detail of type `FcmError`
 (https://firebase.google.com/docs/cloud-messaging/error-codes); without it an error is about our
 project, our address or our request, and no device may be given up because of it.
+
+What stands between us and FCM answers as well. Where its answer leaves open whether FCM took the
+message (408, 502, 504 and whatever we do not know), the error is ambiguous. A bare 503 says that
+the request was not handled (RFC 9110 §15.6.4), and a 3xx that it should be made elsewhere, which
+FCM never asks for and we do not do: nothing was taken.
 """
 
 import json
@@ -12,6 +17,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from delivery.errors import (
+    AmbiguousDeliveryError,
     DeliveryError,
     InvalidRecipientError,
     PermanentDeliveryError,
@@ -101,9 +107,11 @@ def to_delivery_error(answer: HttpAnswer, now: datetime) -> DeliveryError:
             return provider_failed("project_not_found")
         case 413:
             return permanent(PermanentDeliveryError, "payload_too_large")
+    if 300 <= answer.status < 400:
+        return provider_failed("redirected")
     if 400 <= answer.status < 500 and answer.status != 408:
         return permanent(PermanentDeliveryError, "request_refused")
-    return provider_failed("unexpected_answer")
+    return AmbiguousDeliveryError("unexpected_answer", detail=error.message, reply_code=error.name)
 
 
 def read_fcm_error(answer: HttpAnswer) -> FcmError:

@@ -3,10 +3,11 @@
 import json
 import re
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from push_service.adapters.google_address import check_address
 
 _FIELDS = ("project_id", "private_key_id", "private_key", "client_email", "token_uri")
 _PROJECT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:\-]*")
@@ -37,12 +38,11 @@ class ServiceAccount:
     token_uri: str
 
 
-def parse_service_account(text: str, *, allow_plaintext: bool = False) -> ServiceAccount:
+def parse_service_account(text: str) -> ServiceAccount:
     """Read the JSON that Google's console hands out.
 
     Args:
         text: Content of the file.
-        allow_plaintext: Let `token_uri` be http beyond this machine, for a trusted network.
 
     Raises:
         ServiceAccountError: Names the field that is wrong.
@@ -66,28 +66,16 @@ def parse_service_account(text: str, *, allow_plaintext: bool = False) -> Servic
         msg = f"`project_id` of the service account key is malformed. {_NEXT_STEP}"
         raise ServiceAccountError(msg)
     _check_private_key(values["private_key"])
-    check_address("token_uri of the service account key", values["token_uri"], allow_plaintext)
+    _check_token_uri(values["token_uri"])
     return ServiceAccount(**values)
 
 
-def check_address(what: str, url: str, allow_plaintext: bool) -> None:
-    """Refuse an address that would carry credentials in the clear.
-
-    Raises:
-        ServiceAccountError: It is not https, nor http to this machine.
-    """
+def _check_token_uri(url: str) -> None:
     try:
-        parts = urlsplit(url)
-        has_host = bool(parts.hostname) and parts.port != 0  # reading the port checks it
-    except ValueError:
-        has_host = False
-    loopback = has_host and parts.hostname in ("localhost", "127.0.0.1", "::1")
-    secure = has_host and (
-        parts.scheme == "https" or (parts.scheme == "http" and (loopback or allow_plaintext))
-    )
-    if not secure or not (url.isascii() and url.isprintable()):
-        msg = f"The {what} must be an https address, not {url!r}."
-        raise ServiceAccountError(msg)
+        check_address(url)
+    except ValueError as error:
+        msg = f"`token_uri` of the service account key {error}. {_NEXT_STEP}"
+        raise ServiceAccountError(msg) from error
 
 
 def _check_private_key(pem: str) -> None:

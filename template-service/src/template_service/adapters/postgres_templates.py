@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from servicekit.counting import count_rows
 from servicekit.database import Database
 from template_service.adapters.rows import (
     template_of,
@@ -50,9 +51,10 @@ class PostgresTemplates:
             return await _find_version(connection, code, language, version)
 
     async def page(self, *, limit: int, offset: int) -> tuple[Sequence[TemplateAtVersion], int]:
-        """Templates by code, each with what is live in its default language; and how many exist."""
+        """Templates by code, each with what is live in its default language; and how many
+        exist, as far as `count_rows` counts."""
         async with self._database.transaction() as connection:
-            total = await connection.scalar(select(func.count()).select_from(templates))
+            total = await count_rows(connection, templates)
             chosen = await connection.execute(
                 _templates().order_by(templates.c.code).limit(limit).offset(offset)
             )
@@ -68,7 +70,7 @@ class PostgresTemplates:
             )
             by_code = {row["code"]: version_of(row) for row in versions.mappings()}
         entries = [TemplateAtVersion(template, by_code[template.code]) for template in found]
-        return entries, total or 0
+        return entries, total
 
     async def change(self, code: str, language: str | None, decide: Decide) -> Revision | None:
         """Store what is decided while the template's row is locked."""

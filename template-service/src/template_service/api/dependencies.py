@@ -5,9 +5,9 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Path, Query, Request
 
-from template_service.api.schemas import Language
+from contracts.template_code import is_template_code
+from servicekit.text_types import Language
 from template_service.domain.errors import TemplateNotFoundError
-from template_service.domain.template_code import is_template_code
 from template_service.usecases.create_template import CreateTemplate
 from template_service.usecases.get_snapshot import GetSnapshot
 from template_service.usecases.get_template import GetTemplate

@@ -7,7 +7,6 @@ before validation, so that there is one form from there on, also in error messag
 from typing import Annotated, Any, Final
 
 from pydantic import (
-    AfterValidator,
     AliasChoices,
     BaseModel,
     ConfigDict,
@@ -16,44 +15,24 @@ from pydantic import (
     model_validator,
 )
 from pydantic.config import JsonDict
-from pydantic_core import PydanticCustomError
 
-from contracts.language import canonical_language
 from contracts.notification import AmbiguousPolicy
-from template_service.domain.template_code import TEMPLATE_CODE
+from contracts.template_code import TEMPLATE_CODE
+from servicekit.text_types import NO_NUL, Language, Name
 
 _FLAT_EMAIL: Final = ("subject", "body", "content", "text")
 _EMAIL_EXAMPLE: Final[JsonDict] = {"subject": "Welcome, {{name}}", "body": "<p>Hello {{name}}</p>"}
 
 
-def _without_nul(value: str) -> str:
-    if "\0" in value:
-        raise PydanticCustomError("nul_character", "The text must not hold a NUL character.")
-    return value
-
-
-def _language(value: str) -> str:
-    try:
-        return canonical_language(value)
-    except ValueError as error:
-        raise PydanticCustomError(
-            "language_tag", "The language {reason}.", {"reason": str(error)}
-        ) from error
-
-
-_NoNul = AfterValidator(_without_nul)
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200), _NoNul]
-Description = Annotated[str, StringConstraints(max_length=2_000), _NoNul]
+Description = Annotated[str, StringConstraints(max_length=2_000), NO_NUL]
 Category = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,50}$")]
-Language = Annotated[str, StringConstraints(max_length=100), AfterValidator(_language)]
-"""A BCP 47 tag, brought into the usual spelling."""
 
-Line = Annotated[str, StringConstraints(min_length=1, max_length=1_000), _NoNul]
-PushText = Annotated[str, StringConstraints(min_length=1, max_length=4_000), _NoNul]
-Address = Annotated[str, StringConstraints(min_length=1, max_length=2_000), _NoNul]
-MailText = Annotated[str, StringConstraints(min_length=1, max_length=200_000), _NoNul]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=1_000), NO_NUL]
+PushText = Annotated[str, StringConstraints(min_length=1, max_length=4_000), NO_NUL]
+Address = Annotated[str, StringConstraints(min_length=1, max_length=2_000), NO_NUL]
+MailText = Annotated[str, StringConstraints(min_length=1, max_length=200_000), NO_NUL]
 DataKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,100}$")]
-DataValue = Annotated[str, StringConstraints(max_length=1_000), _NoNul]
+DataValue = Annotated[str, StringConstraints(max_length=1_000), NO_NUL]
 
 
 class _Body(BaseModel):

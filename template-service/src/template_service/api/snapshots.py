@@ -9,9 +9,9 @@ from contracts.envelope import Envelope
 from contracts.template_snapshot import TemplateSnapshot, TemplateVersion
 from servicekit.access import Allow
 from servicekit.responses import ok
+from servicekit.text_types import Language
 from template_service.api.answers import version_answer
 from template_service.api.dependencies import CodeInPath, UseCasesHere, VersionInPath
-from template_service.api.schemas import Language
 
 router: Final = APIRouter(prefix="/templates", tags=["templates"])
 

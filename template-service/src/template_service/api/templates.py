@@ -42,7 +42,7 @@ async def create_template(
 async def list_templates(
     query: Annotated[PageQuery, Depends()], use_cases: UseCasesHere
 ) -> Envelope[list[TemplateAnswer]]:
-    """Each with the version that is live in its default language."""
+    """Each with what is live in its default language; `meta.total` is exact up to 10,000."""
     entries, total = await use_cases.list_templates(limit=query.limit, offset=query.offset)
     return page_of(
         [TemplateAnswer.of(entry) for entry in entries],

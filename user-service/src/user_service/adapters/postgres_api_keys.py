@@ -5,8 +5,8 @@ from uuid import UUID
 
 from sqlalchemy import insert, select, update
 
+from servicekit.counting import count_rows
 from servicekit.database import Database
-from user_service.adapters.counting import count_rows
 from user_service.adapters.rows import api_key_of, api_key_values
 from user_service.adapters.tables import api_keys
 from user_service.domain.api_key import ApiKey

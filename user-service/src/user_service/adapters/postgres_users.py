@@ -7,8 +7,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
+from servicekit.counting import count_rows
 from servicekit.database import Database
-from user_service.adapters.counting import count_rows
 from user_service.adapters.rows import user_of, user_values
 from user_service.adapters.tables import email_index, users
 from user_service.domain.errors import EmailTakenError

@@ -1,4 +1,4 @@
-"""API keys as administrators manage them, and as our services look them up."""
+"""API keys as administrators manage them, and as services that check keys look them up."""
 
 import re
 from typing import Annotated, Final
@@ -19,9 +19,7 @@ router: Final = APIRouter(prefix="/api-keys", tags=["api keys"])
 
 _Admin = Annotated[Principal, Depends(Allow())]
 _AdminOnly = Depends(Allow())
-_Services = Depends(
-    Allow(services=("api-gateway", "template-service", "email-service", "push-service"))
-)
+_Services = Depends(Allow(services=("api-gateway", "template-service")))
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 

@@ -14,7 +14,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from contracts.access import Scope
-from contracts.language import canonical_language
+from servicekit.text_types import NO_NUL, SECRET_TEXT, Language, Name
 from user_service.domain.email_address import canonical_email
 from user_service.domain.password import MAX_PASSWORD, MIN_PASSWORD
 from user_service.domain.timezone import known_timezone
@@ -22,31 +22,11 @@ from user_service.domain.timezone import known_timezone
 _MAX_RATE: Final = 1_000_000
 
 
-def _without_nul(value: str) -> str:
-    if "\0" in value:
-        raise PydanticCustomError("nul_character", "The text must not hold a NUL character.")
-    return value
-
-
-def _secret_without_nul(value: SecretStr) -> SecretStr:
-    _without_nul(value.get_secret_value())
-    return value
-
-
 def _email(value: str) -> str:
     try:
         return canonical_email(value)
     except ValueError as error:
         raise PydanticCustomError("email", "{reason}", {"reason": str(error)}) from error
-
-
-def _language(value: str) -> str:
-    try:
-        return canonical_language(value)
-    except ValueError as error:
-        raise PydanticCustomError(
-            "language_tag", "The language {reason}.", {"reason": str(error)}
-        ) from error
 
 
 def _timezone(value: str) -> str:
@@ -58,19 +38,13 @@ def _timezone(value: str) -> str:
         ) from error
 
 
-_NoNul = AfterValidator(_without_nul)
-Name = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), _NoNul
-]
-Email = Annotated[str, StringConstraints(max_length=320), _NoNul, AfterValidator(_email)]
-Language = Annotated[str, StringConstraints(max_length=100), AfterValidator(_language)]
-"""A BCP 47 tag, brought into the usual spelling."""
+Email = Annotated[str, StringConstraints(max_length=320), NO_NUL, AfterValidator(_email)]
 Timezone = Annotated[str, StringConstraints(max_length=100), AfterValidator(_timezone)]
-PushToken = Annotated[str, StringConstraints(min_length=1, max_length=4_096), _NoNul]
+PushToken = Annotated[str, StringConstraints(min_length=1, max_length=4_096), NO_NUL]
 Password = Annotated[
     SecretStr,
     Field(min_length=MIN_PASSWORD, max_length=MAX_PASSWORD),
-    AfterValidator(_secret_without_nul),
+    SECRET_TEXT,
 ]
 
 
@@ -145,10 +119,8 @@ class PatchUserBody(_Body):
 class SignInBody(_Body):
     """Credentials; what cannot be an address or a password is wrong rather than invalid."""
 
-    email: Annotated[str, StringConstraints(max_length=320), _NoNul]
-    password: Annotated[
-        SecretStr, Field(max_length=MAX_PASSWORD), AfterValidator(_secret_without_nul)
-    ]
+    email: Annotated[str, StringConstraints(max_length=320), NO_NUL]
+    password: Annotated[SecretStr, Field(max_length=MAX_PASSWORD), SECRET_TEXT]
 
 
 class CreateApiKeyBody(_Body):

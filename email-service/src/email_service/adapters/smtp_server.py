@@ -1,4 +1,4 @@
-"""Where and how to reach the relay that takes our mail."""
+"""Where and how to reach the SMTP server that takes our mail."""
 
 import ipaddress
 import ssl
@@ -18,7 +18,7 @@ class SmtpTls(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SmtpRelay:
+class SmtpServer:
     """The server and our way of speaking to it.
 
     Attributes:

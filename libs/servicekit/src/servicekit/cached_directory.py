@@ -1,7 +1,8 @@
-"""Users and templates of the other services: Redis first, then the service, then a stale copy."""
+"""What another service owns, as we see it: Redis first, then the owner, then a stale copy."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
+from urllib.parse import quote
 
 from pydantic import BaseModel
 
@@ -18,14 +19,15 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class CachedDirectory(Generic[KeyT, ModelT]):
-    """Finds one kind of thing; implements `UserDirectory` and `TemplateDirectory`.
+    """Finds one kind of thing. What does not exist is not remembered.
 
     Args:
-        cache: Shared with the owner, who writes each new version before answering its caller.
+        cache: Shared with the owner, who writes each new version before answering its caller. It
+            also says from which age on a copy is stale, and until when a stale one may serve.
         service: The owner.
         model: What is found.
         cache_key: The key in Redis.
-        path: Where the owner answers it.
+        path: Where the owner answers it, with `{}` for the key.
         version_of: The version by which the newer copy wins.
     """
 
@@ -36,7 +38,7 @@ class CachedDirectory(Generic[KeyT, ModelT]):
         service: ServiceClient,
         model: type[ModelT],
         cache_key: Callable[[KeyT], str],
-        path: Callable[[KeyT], str],
+        path: str,
         version_of: Callable[[ModelT], int],
     ) -> None:
         self._cache = cache
@@ -68,7 +70,7 @@ class CachedDirectory(Generic[KeyT, ModelT]):
 
     async def _ask_owner(self, key: KeyT) -> ModelT | None:
         try:
-            body = await self._service.get(self._path(key))
+            body = await self._service.get(self._path.format(quote(str(key), safe="")))
             return None if body is None else self._model.model_validate(body["data"])
         except (ValueError, KeyError, TypeError) as error:
             # Another version of the owner, or something in between that answers in its place.
