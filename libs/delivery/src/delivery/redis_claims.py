@@ -28,7 +28,7 @@ KEPT_SECONDS: Final = 7 * 24 * 3600
 """For claims that are open: as long as a message may plausibly stay in a queue."""
 
 FINAL_KEPT_SECONDS: Final = 3 * 24 * 3600
-"""For deliveries that have ended, nearly all there are: a copy that comes later would be sent again.
+"""For deliveries that have ended, nearly all there are: a later copy would be sent again.
 
 Such a one takes some 410 bytes (MEMORY USAGE, Redis 7.0), so a GiB holds the claims of 870,000
 deliveries a day. As a hash it took 790, and 1,250 with all of its outcome.
