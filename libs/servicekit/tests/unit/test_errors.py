@@ -19,6 +19,7 @@ MakeApp = Callable[..., FastAPI]
 ConnectTo = Callable[[FastAPI], httpx.AsyncClient]
 
 CLASSES = [
+    (errors.MalformedRequestError, 400, "malformed_request"),
     (errors.UnauthenticatedError, 401, "unauthenticated"),
     (errors.ForbiddenError, 403, "forbidden"),
     (errors.NotFoundError, 404, "not_found"),
