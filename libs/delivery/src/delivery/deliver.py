@@ -26,11 +26,18 @@ from delivery.claims import (
 )
 from delivery.errors import AmbiguousDeliveryError, DeliveryError
 from delivery.metrics import DeliveryMetrics
-from delivery.outcomes import outcome_of
-from delivery.policy import SOON, DeadLetter, Expire, Hold, Retry, consequence_of, tier_for
+from delivery.policy import SOON, Consequence, consequence_of, tier_for
 from delivery.provider import OutgoingDelivery, Provider, ProviderAcceptance
 from delivery.rendering import Renderer, TemplateUnavailableError
 from delivery.reports import Reports
+from delivery.settlements import (
+    Attempt,
+    settle_expired,
+    settle_failure,
+    settle_lapsed,
+    settle_poison,
+    settle_success,
+)
 from servicekit.logs import get_logger
 
 _log = get_logger(__name__)
@@ -40,9 +47,6 @@ ContentT = TypeVar("ContentT")
 BUSY_TIER: Final = 1
 WITHOUT_CLAIMS_TIER: Final = 4
 WITHOUT_TEMPLATE_TIER: Final = 4
-POISON: Final = "poison"
-CLAIM_LAPSED: Final = "claim_lapsed"
-EXPIRED: Final = "expired"
 
 
 @dataclass(frozen=True)
@@ -119,25 +123,28 @@ class Deliver(Generic[ContentT]):
                 assert claim.settlement is not None
                 await self._carry_out(message, claim.settlement, claim.now)
             case Verdict.POISON:
-                await self._end_poison(message, claim)
+                settlement = settle_poison(message, claim.now)
+                await self._settle(message, settlement, claim, claim.now)
             case Verdict.LAPSED if message.ambiguous is AmbiguousPolicy.HOLD:
-                await self._hold_lapsed(message, claim)
+                settlement = settle_lapsed(message, claim.now)
+                await self._settle(message, settlement, claim, claim.now)
             case Verdict.CLAIMED | Verdict.LAPSED:
                 await self._attempt(message, claim)
 
     async def _attempt(self, message: DeliveryMessage, claim: Claim) -> None:
-        now = claim.now
-        if _is_expired(message, now):
-            outcome = outcome_of(
-                message, OutcomeKind.EXPIRED, at=now, attempted=False, reason=EXPIRED
-            )
-            await self._settle(message, Settlement(outcome=outcome), claim, now)
+        if _is_expired(message, claim.now):
+            settlement = settle_expired(message, claim.now)
+            await self._settle(message, settlement, claim, claim.now)
             return
         started = self._chances.monotonic()
-        is_asked = False
+        provider: str | None = None
+
+        def ended() -> Attempt:
+            return Attempt(message, claim.now, self._chances.monotonic() - started, provider)
+
         try:
             content = await self._renderer.render(message)
-            is_asked = True
+            provider = self._provider.name
             acceptance = await self._send(message, content)
         except TemplateUnavailableError as error:
             _log.warning(
@@ -149,14 +156,12 @@ class Deliver(Generic[ContentT]):
             await self._reports.hop(message, WITHOUT_TEMPLATE_TIER)
             return
         except DeliveryError as error:
-            elapsed = self._chances.monotonic() - started
-            settlement = self._settlement_of_failure(
-                message, error, now, elapsed, is_asked=is_asked
-            )
+            attempt = ended()
+            settlement = settle_failure(attempt, error, self._consequence(attempt, error))
         else:
-            elapsed = self._chances.monotonic() - started
-            settlement = self._settlement_of_success(message, acceptance, now, elapsed)
-        await self._settle(message, settlement, claim, now + timedelta(seconds=elapsed))
+            attempt = ended()
+            settlement = settle_success(attempt, acceptance)
+        await self._settle(message, settlement, claim, attempt.ended)
 
     async def _send(self, message: DeliveryMessage, content: ContentT) -> ProviderAcceptance:
         delivery = OutgoingDelivery(message, content, message.retry_count + 1)
@@ -177,85 +182,16 @@ class Deliver(Generic[ContentT]):
                 "cancelled", detail="the provider's client broke the call off"
             ) from error
 
-    def _settlement_of_success(
-        self,
-        message: DeliveryMessage,
-        acceptance: ProviderAcceptance,
-        now: datetime,
-        elapsed: float,
-    ) -> Settlement:
-        outcome = outcome_of(
-            message,
-            OutcomeKind.SENT,
-            at=now + timedelta(seconds=elapsed),
-            provider=self._provider.name,
-            provider_message_id=acceptance.provider_message_id,
-            reply_code=acceptance.reply_code,
-            latency_ms=elapsed * 1000,
-        )
-        return Settlement(outcome=outcome)
-
-    def _settlement_of_failure(
-        self,
-        message: DeliveryMessage,
-        error: DeliveryError,
-        now: datetime,
-        elapsed: float,
-        *,
-        is_asked: bool,
-    ) -> Settlement:
-        ended = now + timedelta(seconds=elapsed)
-        consequence = consequence_of(
+    def _consequence(self, attempt: Attempt, error: DeliveryError) -> Consequence:
+        message = attempt.message
+        return consequence_of(
             error,
             retry_count=message.retry_count,
             max_retries=message.max_retries,
             ambiguous=message.ambiguous,
             jitter=self._chances.jitter(),
-            time_left=None if message.expires_at is None else message.expires_at - ended,
+            time_left=None if message.expires_at is None else message.expires_at - attempt.ended,
         )
-        kind, retry_at, dead_reason = OutcomeKind.UNKNOWN, None, None
-        reason, detail = error.reason, error.detail
-        match consequence:
-            case Retry(delay):
-                kind, retry_at = OutcomeKind.DELIVERY_ATTEMPTED, ended + delay
-            case DeadLetter(why):
-                kind, dead_reason = OutcomeKind.FAILED, why
-            case Expire():
-                kind, reason, detail = OutcomeKind.EXPIRED, EXPIRED, str(error)
-            case Hold():
-                pass
-        return Settlement(
-            outcome=outcome_of(
-                message,
-                kind,
-                at=ended,
-                attempted=is_asked,
-                provider=self._provider.name if is_asked else None,
-                reply_code=error.reply_code,
-                latency_ms=elapsed * 1000 if is_asked else None,
-                reason=reason,
-                detail=detail,
-                next_attempt_at=retry_at,
-            ),
-            retry_at=retry_at,
-            next_retry_count=message.retry_count + 1 if retry_at else None,
-            dead_reason=dead_reason,
-        )
-
-    async def _end_poison(self, message: DeliveryMessage, claim: Claim) -> None:
-        detail = "Whoever worked on this fell silent, several times over."
-        outcome = outcome_of(
-            message, OutcomeKind.FAILED, at=claim.now, reason=POISON, detail=detail
-        )
-        settlement = Settlement(outcome=outcome, dead_reason=POISON)
-        await self._settle(message, settlement, claim, claim.now)
-
-    async def _hold_lapsed(self, message: DeliveryMessage, claim: Claim) -> None:
-        detail = "A worker fell silent while sending, and this category forbids a second copy."
-        outcome = outcome_of(
-            message, OutcomeKind.UNKNOWN, at=claim.now, reason=CLAIM_LAPSED, detail=detail
-        )
-        await self._settle(message, Settlement(outcome=outcome), claim, claim.now)
 
     async def _release(self, message: DeliveryMessage, token: str) -> None:
         """As far as that is possible now; else the lease has to run out."""

@@ -9,7 +9,7 @@ from deliveries import START, make_delivery
 
 from contracts.notification import AmbiguousPolicy
 from contracts.outcome import OutcomeKind
-from delivery.deliver import BUSY_TIER, POISON, WITHOUT_CLAIMS_TIER, WITHOUT_TEMPLATE_TIER
+from delivery.deliver import BUSY_TIER, WITHOUT_CLAIMS_TIER, WITHOUT_TEMPLATE_TIER
 from delivery.errors import (
     AmbiguousDeliveryError,
     InvalidRecipientError,
@@ -17,6 +17,7 @@ from delivery.errors import (
     TransientDeliveryError,
 )
 from delivery.rendering import TemplateUnavailableError
+from delivery.settlements import POISON
 
 
 @pytest.fixture
