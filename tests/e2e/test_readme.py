@@ -3,8 +3,11 @@
 import asyncio
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from devstack.passwords import write_private
 from devstack.run_env import render, variables_of
@@ -42,6 +45,7 @@ async def run_shell(script: str, folder: Path) -> str:
     return output.decode()
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the walk-through needs curl")
 async def test_the_walk_through_ends_with_a_delivered_notification_and_its_mail(
     stack: Stack, system: SystemClient, tmp_path: Path
 ) -> None:
