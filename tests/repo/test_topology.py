@@ -18,10 +18,11 @@ from contracts.names import (
     RETRY_EXCHANGE,
     RETRY_QUEUES,
     RETRY_TIERS,
+    SUPPRESSIONS_QUEUE,
     TIER_HEADER,
     retry_queue,
 )
-from contracts.outcome import OutcomeKind, outcome_routing_key
+from contracts.outcome import REPORTED_KINDS, SUPPRESSING_KINDS, outcome_routing_key
 
 DEFINITIONS: dict[str, list[dict[str, Any]]] = json.loads(
     (Path(__file__).parents[2] / "rabbitmq-config" / "definitions.json").read_text()
@@ -72,7 +73,7 @@ def test_what_leaves_a_queue_unread_goes_on_at_least_once(name: str) -> None:
     assert arguments["x-dead-letter-exchange"] == NOTIFICATIONS_EXCHANGE
 
 
-@pytest.mark.parametrize("name", [*LANES, OUTCOMES_QUEUE])
+@pytest.mark.parametrize("name", [*LANES, OUTCOMES_QUEUE, SUPPRESSIONS_QUEUE])
 def test_what_a_lane_gives_up_arrives_in_the_dead_letter_queue(name: str) -> None:
     key = QUEUE[name]["arguments"]["x-dead-letter-routing-key"]
     targets = [
@@ -117,7 +118,10 @@ def test_the_routing_key_of_a_lane_is_its_name() -> None:
 
 def test_outcomes_are_collected_by_exactly_their_kinds() -> None:
     found = [(each["routing_key"], each["destination"]) for each in bindings(EVENTS_EXCHANGE)]
-    expected = [(outcome_routing_key(kind), OUTCOMES_QUEUE) for kind in OutcomeKind]
+    expected = [
+        *((outcome_routing_key(kind), OUTCOMES_QUEUE) for kind in REPORTED_KINDS),
+        *((outcome_routing_key(kind), SUPPRESSIONS_QUEUE) for kind in SUPPRESSING_KINDS),
+    ]
     assert sorted(found) == sorted(expected)
 
 

@@ -16,3 +16,8 @@ def template_key(code: str) -> str:
 def api_key_key(digest: str) -> str:
     """Holds the `ApiKeyRecord` with this SHA-256 (hex); written by user-service."""
     return f"apikey:{digest}"
+
+
+def suppression_key(address_digest: str) -> str:
+    """Holds why nothing is sent to the address with this digest; written by user-service."""
+    return f"suppressed:{address_digest}"

@@ -54,6 +54,14 @@ class DeliveryMessage(BaseModel):
     generation: int = Field(default=0, ge=0, description="Raised by each replay.")
     retry_count: int = Field(default=0, ge=0, description="Attempts made before this one.")
     max_retries: int = Field(default=5, ge=0)
+    provider_failures: int = Field(
+        default=0,
+        ge=0,
+        description="Times that no provider could take anything; such a time is no attempt.",
+    )
+    pinned_provider: str | None = Field(
+        default=None, description="Perhaps this one took it already, so no other may be asked."
+    )
     not_before: AwareDatetime | None = None
     unsubscribe_url: str | None = None
     test: bool = False

@@ -55,6 +55,10 @@ class ErrorCode(StrEnum):
     )
     USER_INACTIVE = "user_inactive", "Activate the user to send to them."
     NO_ADDRESS = "no_address", "Store a push token (or an email address) for the user."
+    ADDRESS_SUPPRESSED = (
+        "address_suppressed",
+        "Mail to this address bounced or was called spam; correct it, or lift the suppression.",
+    )
     # our side
     OVERLOADED = "overloaded", "Too much is waiting to be sent; repeat after Retry-After."
     DEPENDENCY_UNAVAILABLE = (

@@ -13,6 +13,8 @@ EVENTS_EXCHANGE: Final = "notification.events"
 
 FAILED_QUEUE: Final = "failed.queue"
 OUTCOMES_QUEUE: Final = "gateway.outcomes"
+SUPPRESSIONS_QUEUE: Final = "users.suppressions"
+"""Outcomes that may carry a `SuppressionNotice`, for user-service."""
 
 TIER_HEADER: Final = "tier"
 """Header that `notifications.retry` routes on; its value is one of `RETRY_TIERS`."""
@@ -50,5 +52,5 @@ LANES: Final = tuple(
     lane(kind) for kind in NotificationType for lane in (normal_lane, priority_lane)
 )
 RETRY_QUEUES: Final = tuple(retry_queue(tier) for tier in RETRY_TIERS)
-QUEUES: Final = (*LANES, *RETRY_QUEUES, OUTCOMES_QUEUE, FAILED_QUEUE)
+QUEUES: Final = (*LANES, *RETRY_QUEUES, OUTCOMES_QUEUE, SUPPRESSIONS_QUEUE, FAILED_QUEUE)
 EXCHANGES: Final = (NOTIFICATIONS_EXCHANGE, RETRY_EXCHANGE, EVENTS_EXCHANGE)

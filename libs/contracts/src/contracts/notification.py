@@ -1,6 +1,7 @@
 """What a notification is, in the words that every process and every client shares."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class NotificationType(StrEnum):
@@ -45,3 +46,7 @@ class AmbiguousPolicy(StrEnum):
     """Send again: a duplicate is better than a loss."""
     HOLD = "hold"
     """Do not send again: a duplicate would harm (one-time codes, billing)."""
+
+
+REQUIRED_CATEGORIES: Final = frozenset({"email_verification", "password_reset", "security_alert"})
+"""What a user cannot do without: no limit on how much somebody may be sent counts for these."""

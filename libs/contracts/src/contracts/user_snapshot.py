@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.notification import DeviceKind
+from contracts.suppression import SuppressionReason
 
 
 class DeviceAddress(BaseModel):
@@ -38,3 +39,4 @@ class UserSnapshot(BaseModel):
     timezone: str
     preferences: ChannelPreferences
     devices: tuple[DeviceAddress, ...] = ()
+    email_suppressed: SuppressionReason | None = None
