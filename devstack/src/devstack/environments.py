@@ -42,6 +42,8 @@ def _own_settings(service: str, addresses: Addresses, secrets: StackSecrets) -> 
             return {
                 "DATABASE_URL": addresses.users_database_url,
                 "REDIS_URL": addresses.redis_url,
+                "AMQP_URL": addresses.amqp_url,
+                "SUPPRESSION_KEY": secrets.suppression_key,
                 "JWT_PRIVATE_KEY": secrets.jwt_private_key,
                 "SERVICE_TOKENS": _tokens(secrets, "api-gateway", "template-service"),
                 "ADMIN_EMAIL": ADMIN_EMAIL,
@@ -94,6 +96,9 @@ def _worker_settings(service: str, addresses: Addresses, secrets: StackSecrets) 
         "REDIS_URL": addresses.redis_url,
         "TEMPLATE_SERVICE_URL": addresses.url("template-service"),
         "SERVICE_TOKEN": _tokens(secrets, service),
+        "SUPPRESSION_KEY": secrets.suppression_key,
+        # Whoever tries the system out sends much, and to few.
+        "RECIPIENT_HOURLY_LIMIT": "0",
     }
 
 

@@ -33,7 +33,7 @@ def build_app(settings: Settings) -> FastAPI:
         description="Delivers push notifications by FCM HTTP v1.",
         notification_type=NotificationType.PUSH,
         settings=settings,
-        provider=_fcm_provider(settings),
+        providers=[_fcm_provider(settings)],
         compile_version=_compile,
     )
 

@@ -19,6 +19,7 @@ from contracts.names import (
 )
 from contracts.outcome import DeliveryOutcome
 from delivery.metrics import DeliveryMetrics
+from delivery.outcome_publisher import message_of, short_string
 from servicekit.logs import get_logger
 from servicekit.publisher import OutgoingMessage, Publisher, PublishError
 
@@ -27,7 +28,6 @@ _log = get_logger(__name__)
 EXCHANGES: Final = (NOTIFICATIONS_EXCHANGE, RETRY_EXCHANGE, EVENTS_EXCHANGE)
 _REPEAT_SECONDS: Final = 1.0
 _DETAIL_CHARACTERS: Final = 500
-_SHORT_STRING_BYTES: Final = 255  # AMQP 0-9-1, 4.2.5.3; longer ones cannot be sent
 
 
 class AmqpReports:
@@ -39,15 +39,7 @@ class AmqpReports:
 
     async def outcome(self, outcome: DeliveryOutcome) -> None:
         """Report an event of a delivery's history."""
-        await self._publish(
-            OutgoingMessage(
-                exchange=EVENTS_EXCHANGE,
-                routing_key=outcome.routing_key,
-                body=outcome.model_dump_json(exclude_none=True).encode(),
-                message_id=str(outcome.event_id),
-                correlation_id=_short(outcome.correlation_id),
-            )
-        )
+        await self._publish(message_of(outcome))
 
     async def hop(self, message: DeliveryMessage, tier: int) -> None:
         """Send a message round the retry tier of so many seconds, back to its lane."""
@@ -57,7 +49,7 @@ class AmqpReports:
                 routing_key=lane_for(message.notification_type, message.priority),
                 body=_body_of(message),
                 message_id=str(message.delivery_id),
-                correlation_id=_short(message.correlation_id),
+                correlation_id=short_string(message.correlation_id),
                 headers={TIER_HEADER: tier, HEADER_REPEATED: True},
             )
         )
@@ -88,7 +80,7 @@ class AmqpReports:
                 routing_key=FAILED_QUEUE,
                 body=body,
                 message_id=message_id,
-                correlation_id=_short(correlation_id),
+                correlation_id=short_string(correlation_id),
                 headers={
                     HEADER_DEAD_REASON: reason,
                     HEADER_DEAD_DETAIL: detail[:_DETAIL_CHARACTERS],
@@ -115,8 +107,3 @@ class AmqpReports:
 
 def _body_of(message: DeliveryMessage) -> bytes:
     return message.model_dump_json(exclude_none=True).encode()
-
-
-def _short(text: str | None) -> str | None:
-    """The text as a property, where it fits; the body has it whole."""
-    return text if text is None or len(text.encode()) <= _SHORT_STRING_BYTES else None

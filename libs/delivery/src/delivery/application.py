@@ -6,23 +6,31 @@ A channel brings its provider and the compiler of its templates; this is its who
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from redis.asyncio import Redis
 
 from contracts.notification import NotificationType
 from contracts.template_snapshot import TemplateVersion
 from delivery.amqp_reports import EXCHANGES, AmqpReports
+from delivery.breaker import BreakerRules
 from delivery.deliver import Chances, Deliver
+from delivery.failpoints import Failpoints
 from delivery.metrics import DeliveryMetrics
+from delivery.outcome_publisher import OutcomePublisher
 from delivery.provider import Provider
+from delivery.provider_chain import ProviderChain
+from delivery.recipients import RecipientDigests
+from delivery.redis_breakers import RedisBreakers
 from delivery.redis_claims import RedisClaims
 from delivery.rendering import Compiled, TemplateRenderer
 from delivery.settings import WorkerSettings
+from delivery.watchdog import Watchdog
 from delivery.worker import Worker
+from servicekit.access import Authenticate
 from servicekit.app import create_app
 from servicekit.http_client import create_http_client
 from servicekit.logs import get_logger
@@ -49,8 +57,11 @@ def build_worker_app(
     description: str,
     notification_type: NotificationType,
     settings: WorkerSettings,
-    provider: Provider[ContentT],
+    providers: Sequence[Provider[ContentT]],
     compile_version: Callable[[TemplateVersion], Compiled[ContentT] | None],
+    routers: Sequence[APIRouter] = (),
+    authenticate: Authenticate | None = None,
+    state: Mapping[str, Any] | None = None,
 ) -> FastAPI:
     """Build the application of one channel's worker.
 
@@ -60,8 +71,12 @@ def build_worker_app(
         description: One sentence for the API's page.
         notification_type: The channel.
         settings: From the environment.
-        provider: Where messages are handed over; closed at the end.
+        providers: Where messages are handed over, in order of preference; closed at the end.
         compile_version: Compiles the channel's part of a template version; None: it has none.
+        routers: The channel's own routes: what its providers report to. In `app.state` they find
+            `publish_outcomes`, an `OutcomePublisher`, beside `state`.
+        authenticate: How their callers are recognised.
+        state: What else they need.
 
     Raises:
         ConfigurationError: The service token is another service's.
@@ -86,12 +101,31 @@ def build_worker_app(
     publisher = Publisher(amqp_url, name=f"{service}-publish", exchanges=EXCHANGES)
     reports = AmqpReports(publisher, delivery_metrics)
     chance = random.Random()  # noqa: S311 - spreads retries, guards nothing
+    digests = RecipientDigests(settings.suppression_key.get_secret_value().encode())
+    failpoints = Failpoints(settings.failpoint, settings.failpoint_file)
+    chain = ProviderChain(
+        providers,
+        RedisBreakers(
+            redis,
+            notification_type,
+            BreakerRules(
+                failures=settings.breaker_failures,
+                open_seconds=settings.breaker_open_seconds,
+                ramp_seconds=settings.breaker_ramp_seconds,
+            ),
+        ),
+        attempt_seconds=settings.attempt_seconds,
+        concurrency=settings.concurrency,
+        metrics=delivery_metrics,
+    )
     worker = Worker(
         amqp_url=amqp_url,
         notification_type=notification_type,
         deliver=Deliver(
             claims=RedisClaims(
                 redis,
+                digests=digests,
+                hourly_limit=settings.recipient_hourly_limit,
                 lease_seconds=_TEMPLATE_SERVICE_SECONDS
                 + settings.attempt_seconds
                 + settings.lease_margin_seconds,
@@ -99,15 +133,25 @@ def build_worker_app(
             renderer=TemplateRenderer(
                 ServiceClient("template-service", templates), compile_version
             ),
-            provider=provider,
+            providers=chain,
             reports=reports,
-            attempt_seconds=settings.attempt_seconds,
+            digests=digests,
             chances=Chances(jitter=lambda: chance.uniform(-1, 1)),
             metrics=delivery_metrics,
+            backoff_seconds=settings.retry_backoff_seconds,
+            failpoints=failpoints,
         ),
+        providers=chain,
         reports=reports,
         concurrency=settings.concurrency,
         metrics=delivery_metrics,
+        failpoints=failpoints,
+    )
+    watchdog = Watchdog(
+        worker.subscriber,
+        received=lambda: worker.received,
+        could_receive=lambda: worker.could_receive,
+        seconds=settings.watchdog_seconds,
     )
 
     @asynccontextmanager
@@ -115,11 +159,15 @@ def build_worker_app(
         async with AsyncExitStack() as closing:
             closing.push_async_callback(_close, "redis", redis.aclose)
             closing.push_async_callback(_close, "template-service", templates.aclose)
-            closing.push_async_callback(_close, "provider", provider.close)
+            closing.push_async_callback(_close, "providers", chain.close)
             closing.push_async_callback(publisher.close)
+            closing.push_async_callback(chain.stop)
             closing.push_async_callback(worker.stop)
+            closing.push_async_callback(watchdog.stop)
             publisher.start()
+            await chain.start()
             worker.start()
+            watchdog.start()
             yield
 
     return create_app(
@@ -133,6 +181,9 @@ def build_worker_app(
         },
         metrics=metrics,
         lifespan=lifespan,
+        routers=routers,
+        authenticate=authenticate,
+        state={"publish_outcomes": OutcomePublisher(publisher), **(state or {})},
     )
 
 

@@ -25,6 +25,8 @@ class Settlement(BaseModel):
         retry_at: When to attempt again; None: this was the end.
         next_retry_count: `retry_count` of the next attempt, where there is one.
         dead_reason: Why the message goes to the dead letters, where it does.
+        earlier: Events of the same attempt before `outcome`: providers that took nothing.
+        pinned_provider: The only one that the next attempt may ask.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -33,6 +35,8 @@ class Settlement(BaseModel):
     retry_at: datetime | None = None
     next_retry_count: int | None = None
     dead_reason: str | None = None
+    earlier: tuple[DeliveryOutcome, ...] = ()
+    pinned_provider: str | None = None
 
     @property
     def is_final(self) -> bool:
@@ -57,6 +61,10 @@ class Verdict(StrEnum):
     """This attempt, or a later one, is settled: repeat the settlement, do not send."""
     SUPERSEDED = "superseded"
     """A later attempt or generation is under way: nothing to do."""
+    SUPPRESSED = "suppressed"
+    """Nothing may be sent to this address any more; nobody holds the delivery."""
+    LIMITED = "limited"
+    """This address has had its share of the hour; nobody holds the delivery."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +76,16 @@ class Claim:
         now: The time by the claims' clock, which all workers share.
         token: Names this one claim, and proves it when it is settled or released.
         settlement: With `SETTLED` only.
+        retry_at: With `LIMITED` only: when this delivery's turn comes; the turn is kept for it.
+        suppressed_for: With `SUPPRESSED` only: why.
     """
 
     verdict: Verdict
     now: datetime
     token: str
     settlement: Settlement | None = None
+    retry_at: datetime | None = None
+    suppressed_for: str | None = None
 
 
 class ClaimsUnavailableError(Exception):

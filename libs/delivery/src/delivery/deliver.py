@@ -6,7 +6,6 @@ between any two steps leaves a copy in the queue and enough in the claim to fini
 again.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,19 +23,34 @@ from delivery.claims import (
     UnansweredClaimError,
     Verdict,
 )
-from delivery.errors import AmbiguousDeliveryError, DeliveryError
+from delivery.errors import DeliveryError, InvalidRecipientError
+from delivery.failpoints import Failpoint, Failpoints
 from delivery.metrics import DeliveryMetrics
-from delivery.policy import SOON, Consequence, consequence_of, tier_for
-from delivery.provider import OutgoingDelivery, Provider, ProviderAcceptance
+from delivery.policy import (
+    BACKOFF_BASE_SECONDS,
+    PARK_AFTER,
+    SOON,
+    Consequence,
+    Postpone,
+    consequence_of,
+    tier_for,
+)
+from delivery.provider import OutgoingDelivery
+from delivery.provider_chain import NoProviderError, NotHandedOverError, ProviderChain
+from delivery.recipients import RecipientDigests
 from delivery.rendering import Renderer, TemplateUnavailableError
 from delivery.reports import Reports
 from delivery.settlements import (
     Attempt,
+    deferred_by_limit,
+    postponed,
+    refusal_events,
     settle_expired,
     settle_failure,
     settle_lapsed,
     settle_poison,
     settle_success,
+    settle_suppressed,
 )
 from servicekit.logs import get_logger
 
@@ -65,11 +79,13 @@ class Deliver(Generic[ContentT]):
     Args:
         claims: Who works on what.
         renderer: Templates of this channel.
-        provider: Where messages are handed over.
+        providers: Where messages are handed over.
         reports: Where outcomes, hops and dead letters go.
-        attempt_seconds: Wall-clock deadline of one call of the provider.
+        digests: Names the addresses that turn out to be dead.
         chances: Time and chance.
         metrics: Counts attempts and their results.
+        backoff_seconds: Before the second attempt.
+        failpoints: Where a test wants us to die.
     """
 
     def __init__(
@@ -77,19 +93,23 @@ class Deliver(Generic[ContentT]):
         *,
         claims: Claims,
         renderer: Renderer[ContentT],
-        provider: Provider[ContentT],
+        providers: ProviderChain[ContentT],
         reports: Reports,
-        attempt_seconds: float,
+        digests: RecipientDigests,
         chances: Chances,
         metrics: DeliveryMetrics,
+        backoff_seconds: float = BACKOFF_BASE_SECONDS,
+        failpoints: Failpoints | None = None,
     ) -> None:
         self._claims = claims
         self._renderer = renderer
-        self._provider = provider
+        self._providers = providers
         self._reports = reports
-        self._attempt_seconds = attempt_seconds
+        self._digests = digests
         self._chances = chances
         self._metrics = metrics
+        self._backoff_seconds = backoff_seconds
+        self._failpoints = failpoints or Failpoints()
 
     async def __call__(self, message: DeliveryMessage, *, repeated: bool) -> None:
         """Do what this copy asks for; when this returns, the copy may be acknowledged.
@@ -122,6 +142,12 @@ class Deliver(Generic[ContentT]):
             case Verdict.SETTLED:
                 assert claim.settlement is not None
                 await self._carry_out(message, claim.settlement, claim.now)
+            case Verdict.LIMITED:
+                assert claim.retry_at is not None
+                await self._wait_for_turn(message, claim.now, claim.retry_at)
+            case Verdict.SUPPRESSED:
+                settlement = settle_suppressed(message, claim.now, claim.suppressed_for or "")
+                await self._settle(message, settlement, claim, claim.now)
             case Verdict.POISON:
                 settlement = settle_poison(message, claim.now)
                 await self._settle(message, settlement, claim, claim.now)
@@ -131,21 +157,31 @@ class Deliver(Generic[ContentT]):
             case Verdict.CLAIMED | Verdict.LAPSED:
                 await self._attempt(message, claim)
 
+    async def _wait_for_turn(
+        self, message: DeliveryMessage, now: datetime, retry_at: datetime
+    ) -> None:
+        await self._reports.outcome(deferred_by_limit(message, now, retry_at))
+        if retry_at - now <= PARK_AFTER:
+            later = message.model_copy(update={"not_before": retry_at})
+            await self._reports.hop(later, tier_for(_wait(later, now)))
+
     async def _attempt(self, message: DeliveryMessage, claim: Claim) -> None:
         if _is_expired(message, claim.now):
             settlement = settle_expired(message, claim.now)
             await self._settle(message, settlement, claim, claim.now)
             return
         started = self._chances.monotonic()
-        provider: str | None = None
 
-        def ended() -> Attempt:
-            return Attempt(message, claim.now, self._chances.monotonic() - started, provider)
+        def passed() -> float:
+            return self._chances.monotonic() - started
 
         try:
             content = await self._renderer.render(message)
-            provider = self._provider.name
-            acceptance = await self._send(message, content)
+            self._failpoints.reach(Failpoint.BEFORE_SEND)
+            handover = await self._providers.send(
+                OutgoingDelivery(message, content, message.retry_count + 1),
+                pinned=message.pinned_provider,
+            )
         except TemplateUnavailableError as error:
             _log.warning(
                 "delivery.template_unavailable",
@@ -154,33 +190,71 @@ class Deliver(Generic[ContentT]):
             )
             await self._release(message, claim.token)
             await self._reports.hop(message, WITHOUT_TEMPLATE_TIER)
-            return
+        except NoProviderError as error:
+            await self._release(message, claim.token)
+            await self._reports.hop(message, tier_for(timedelta(seconds=error.wait)))
+        except NotHandedOverError as failure:
+            attempt = Attempt(
+                message,
+                claim.now,
+                passed(),
+                failure.provider,
+                failure.seconds,
+                failure.refusals,
+            )
+            await self._fail(attempt, failure.error, claim)
         except DeliveryError as error:
-            attempt = ended()
-            settlement = settle_failure(attempt, error, self._consequence(attempt, error))
+            await self._fail(Attempt(message, claim.now, passed()), error, claim)
         else:
-            attempt = ended()
-            settlement = settle_success(attempt, acceptance)
+            self._failpoints.reach(Failpoint.AFTER_PROVIDER_ACCEPT)
+            attempt = Attempt(
+                message,
+                claim.now,
+                passed(),
+                handover.provider,
+                handover.seconds,
+                handover.refusals,
+            )
+            await self._settle(message, settle_success(attempt, handover), claim, attempt.ended)
+
+    async def _fail(self, attempt: Attempt, error: DeliveryError, claim: Claim) -> None:
+        message, consequence = attempt.message, self._consequence(attempt, error)
+        if isinstance(consequence, Postpone):
+            await self._postpone(attempt, error, consequence.delay, claim)
+            return
+        suppression = None
+        # Only what a server says of an address is known of it; ours may be a mistake of ours.
+        if isinstance(error, InvalidRecipientError) and error.reply_code and attempt.provider:
+            suppression = self._digests.hard_bounce(message, attempt.provider)
+        settlement = settle_failure(attempt, error, consequence, suppression)
         await self._settle(message, settlement, claim, attempt.ended)
 
-    async def _send(self, message: DeliveryMessage, content: ContentT) -> ProviderAcceptance:
-        delivery = OutgoingDelivery(message, content, message.retry_count + 1)
-        try:
-            async with asyncio.timeout(self._attempt_seconds):
-                return await self._provider.send(delivery)
-        except TimeoutError as error:
-            raise AmbiguousDeliveryError(
-                "deadline_exceeded", detail=f"no answer within {self._attempt_seconds:g} s"
-            ) from error
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            # Client libraries cancel what waits on a connection that they close. Passed on, it
-            # would end this task in silence, and its message would never be acknowledged.
-            raise AmbiguousDeliveryError(
-                "cancelled", detail="the provider's client broke the call off"
-            ) from error
+    async def _postpone(
+        self, attempt: Attempt, error: DeliveryError, delay: timedelta, claim: Claim
+    ) -> None:
+        message = attempt.message
+        outcome = postponed(attempt, error, delay)
+        _log.info(
+            "delivery.postponed",
+            notification_id=message.notification_id,
+            delivery_id=str(message.delivery_id),
+            provider=outcome.provider,
+            reason=outcome.reason,
+        )
+        self._metrics.settled(outcome)
+        # Given back first: a copy that comes while ours is under way would take it for sent.
+        await self._release(message, claim.token)
+        for event in refusal_events(attempt):
+            await self._reports.outcome(event)
+        await self._reports.outcome(outcome)
+        if not outcome.parked:
+            later = message.model_copy(
+                update={
+                    "provider_failures": message.provider_failures + 1,
+                    "not_before": outcome.next_attempt_at,
+                }
+            )
+            await self._reports.hop(later, tier_for(_wait(later, attempt.ended)))
 
     def _consequence(self, attempt: Attempt, error: DeliveryError) -> Consequence:
         message = attempt.message
@@ -191,6 +265,8 @@ class Deliver(Generic[ContentT]):
             ambiguous=message.ambiguous,
             jitter=self._chances.jitter(),
             time_left=None if message.expires_at is None else message.expires_at - attempt.ended,
+            provider_failures=message.provider_failures,
+            backoff_seconds=self._backoff_seconds,
         )
 
     async def _release(self, message: DeliveryMessage, token: str) -> None:
@@ -208,6 +284,7 @@ class Deliver(Generic[ContentT]):
         except ClaimsUnavailableError:
             # What happened must be told even so; only a crash right now could repeat the send.
             ours = True
+        self._failpoints.reach(Failpoint.AFTER_OUTCOME)
         outcome = settlement.outcome
         _log.info(
             f"delivery.{outcome.kind.value}",
@@ -232,18 +309,22 @@ class Deliver(Generic[ContentT]):
     ) -> None:
         # The event first: once the retry is out, or an operator can replay the dead letter, the
         # claim may move on, and a copy that comes after a crash no longer finds this settlement.
+        for event in settlement.earlier:
+            await self._reports.outcome(event)
         await self._reports.outcome(settlement.outcome)
         if settlement.dead_reason is not None:
             detail = settlement.outcome.detail or settlement.outcome.reason or ""
             await self._reports.dead_letter(message, settlement.dead_reason, detail)
-        if settlement.retry_at is not None:
+        if settlement.retry_at is not None and not settlement.outcome.parked:
             retry = message.model_copy(
                 update={
                     "retry_count": settlement.next_retry_count,
                     "not_before": settlement.retry_at,
+                    "pinned_provider": settlement.pinned_provider,
                 }
             )
             await self._reports.hop(retry, tier_for(_wait(retry, now)))
+        self._failpoints.reach(Failpoint.AFTER_PUBLISH)
 
 
 def _is_early(message: DeliveryMessage, now: datetime) -> bool:

@@ -1,12 +1,17 @@
 """The order in which waiting messages are taken: priority ahead, the other lane never starved."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 ItemT = TypeVar("ItemT")
 
 PRIORITY_SHARE: Final = 4
 """While both lanes wait, so many of the priority lane are taken for one of the other."""
+
+
+def _any(_: object) -> bool:
+    return True
 
 
 class Lanes(Generic[ItemT]):
@@ -25,20 +30,32 @@ class Lanes(Generic[ItemT]):
         """Let an item wait at the end of its lane."""
         (self._priority if is_priority else self._normal).append(item)
 
-    def take(self) -> ItemT:
-        """The next item.
+    def take(self, may_go: Callable[[ItemT], bool] = _any) -> ItemT | None:
+        """The next item that may go; None: no item may.
 
-        Raises:
-            IndexError: None waits.
+        An item that may not go lets those behind it pass, and keeps its place.
         """
         owed = self._taken_in_a_row >= self._priority_share
-        if self._priority and not (owed and self._normal):
+        if owed and (item := _take_first(self._normal, may_go)) is not None:
+            self._taken_in_a_row = 0
+            return item
+        if (item := _take_first(self._priority, may_go)) is not None:
             self._taken_in_a_row = self._taken_in_a_row + 1 if self._normal else 0
-            return self._priority.popleft()
+            return item
         self._taken_in_a_row = 0
-        return self._normal.popleft()
+        return _take_first(self._normal, may_go)
 
-    def clear(self) -> None:
-        """Forget what waits."""
+    def clear(self) -> list[ItemT]:
+        """Forget what waits; returns it."""
+        waiting = [*self._priority, *self._normal]
         self._priority.clear()
         self._normal.clear()
+        return waiting
+
+
+def _take_first(lane: deque[ItemT], may_go: Callable[[ItemT], bool]) -> ItemT | None:
+    for place, item in enumerate(lane):
+        if may_go(item):
+            del lane[place]
+            return item
+    return None

@@ -3,10 +3,10 @@
 import re
 from datetime import datetime
 from typing import Final
-from uuid import NAMESPACE_OID, UUID, uuid5
 
 from contracts.delivery_message import DeliveryMessage
-from contracts.outcome import DeliveryOutcome, OutcomeKind
+from contracts.outcome import DeliveryOutcome, OutcomeKind, outcome_event_id
+from contracts.suppression import SuppressionNotice
 
 _DETAIL_CHARACTERS: Final = 500
 # The local part of an address, from its beginning on: so a long text without any @ costs no more
@@ -16,17 +16,12 @@ _LOCAL_PART: Final = re.compile(
 )
 
 
-def event_id_of(message: DeliveryMessage, kind: OutcomeKind) -> UUID:
-    """A stable id: whoever reports this end of this attempt reports the same event."""
-    name = f"{message.delivery_id}:{message.generation}:{message.retry_count}:{kind.value}"
-    return uuid5(NAMESPACE_OID, name)
-
-
 def outcome_of(
     message: DeliveryMessage,
     kind: OutcomeKind,
     *,
     at: datetime,
+    distinction: tuple[object, ...] = (),
     attempted: bool = True,
     provider: str | None = None,
     provider_message_id: str | None = None,
@@ -35,6 +30,8 @@ def outcome_of(
     reason: str | None = None,
     detail: str | None = None,
     next_attempt_at: datetime | None = None,
+    parked_for: int | None = None,
+    suppression: SuppressionNotice | None = None,
 ) -> DeliveryOutcome:
     """Describe what happened to a delivery.
 
@@ -42,6 +39,7 @@ def outcome_of(
         message: The delivery, as of this attempt.
         kind: What happened.
         at: When, by the claims' clock.
+        distinction: What tells this event from others of its kind and attempt.
         attempted: Whether a provider was asked; without, the attempt is number 0.
         provider: Name of the provider that was asked.
         provider_message_id: The provider's name for the message.
@@ -51,9 +49,13 @@ def outcome_of(
         detail: The provider's own words; shortened here, and addresses in it masked: SMTP servers
             repeat the recipient, which has no place in histories and dead letters' headers.
         next_attempt_at: When the next attempt is due, if there is one.
+        parked_for: No queue holds the delivery until then; its `retry_count` then.
+        suppression: Asks that nothing more be sent to the address.
     """
     return DeliveryOutcome(
-        event_id=event_id_of(message, kind),
+        event_id=outcome_event_id(
+            kind, message.delivery_id, message.generation, message.retry_count, *distinction
+        ),
         kind=kind,
         delivery_id=message.delivery_id,
         notification_id=message.notification_id,
@@ -67,6 +69,9 @@ def outcome_of(
         reason=_storable(reason),
         detail=_storable(_masked(detail)[:_DETAIL_CHARACTERS]) if detail else None,
         next_attempt_at=next_attempt_at,
+        parked=parked_for is not None,
+        next_retry_count=parked_for,
+        suppression=suppression,
         correlation_id=message.correlation_id,
     )
 

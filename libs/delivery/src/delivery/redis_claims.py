@@ -13,7 +13,9 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
+from contracts.cache_keys import suppression_key
 from contracts.delivery_message import DeliveryMessage
+from contracts.notification import REQUIRED_CATEGORIES
 from delivery.claims import (
     Claim,
     ClaimsUnavailableError,
@@ -22,6 +24,7 @@ from delivery.claims import (
     Verdict,
 )
 from delivery.policy import SOON
+from delivery.recipients import RecipientDigests
 from servicekit.redis import RedisUnavailableError
 
 KEPT_SECONDS: Final = 7 * 24 * 3600
@@ -35,6 +38,8 @@ deliveries a day. As a hash it took 790, and 1,250 with all of its outcome.
 """
 
 CLAIMS_BEFORE_POISON: Final = 3
+
+LIMIT_WINDOW_SECONDS: Final = 3600
 
 # The states are `sending` (held by `token` until `lease`), `waiting` (given back) and `settled`.
 # `verdict` is what the claim by `token` was answered; after a release it says whether the delivery
@@ -53,8 +58,27 @@ end
 local held = read_held()
 """
 
+# Each delivery to an address takes a place in time: the earliest with fewer than the limit in the
+# hour before it. So those that wait come one by one, and each is charged once.
+_PLACE: Final = """
+local function place_of(key, member, now, limit, window)
+    local taken = redis.call('ZSCORE', key, member)
+    if taken then return tonumber(taken) end
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', now - window)
+    local count, place = redis.call('ZCARD', key), now
+    if count >= limit then
+        local before = redis.call('ZRANGE', key, count - limit, count - limit, 'WITHSCORES')
+        place = math.max(now, tonumber(before[2]) + window)
+    end
+    redis.call('ZADD', key, place, member)
+    redis.call('PEXPIRE', key, place - now + window)
+    return place
+end
+"""
+
 _CLAIM: Final = (
     _HELD
+    + _PLACE
     + """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -79,6 +103,15 @@ if held[1] then
                 verdict = claims >= tonumber(ARGV[6]) and 'poison' or 'lapsed'
             end
         end
+    end
+end
+if verdict == 'claimed' and tonumber(ARGV[8]) > now then
+    local reason = redis.call('GET', KEYS[2])
+    if reason then return {'suppressed', now, reason} end
+    local limit = tonumber(ARGV[9])
+    if limit > 0 then
+        local place = place_of(KEYS[3], ARGV[10], now, limit, tonumber(ARGV[11]))
+        if place - tonumber(ARGV[12]) > now then return {'limited', now, place} end
     end
 end
 redis.call('DEL', KEYS[1])
@@ -133,20 +166,35 @@ def new_token() -> str:
     return secrets.token_urlsafe(9)
 
 
+def limit_key(digest: str) -> str:
+    """The key that holds when deliveries to an address took, or will take, their turns."""
+    return f"turns:{digest[:32]}"
+
+
 class RedisClaims:
     """Implements `delivery.claims.Claims`.
 
     Args:
         redis: Must decode responses.
+        digests: Names recipients in keys.
         lease_seconds: After so long without a settlement others may take over; must exceed the
             deadline of an attempt, or a slow send would be repeated.
+        hourly_limit: Deliveries to one address within an hour; 0: no limit.
         token: Makes the token of a claim.
     """
 
     def __init__(
-        self, redis: "Redis", *, lease_seconds: float, token: Callable[[], str] = new_token
+        self,
+        redis: "Redis",
+        *,
+        digests: RecipientDigests,
+        lease_seconds: float,
+        hourly_limit: int = 0,
+        token: Callable[[], str] = new_token,
     ) -> None:
         self._redis = redis
+        self._digests = digests
+        self._hourly_limit = hourly_limit
         self._lease_ms = int(lease_seconds * 1000)
         self._token = token
         self._claim = redis.register_script(_CLAIM)
@@ -156,9 +204,10 @@ class RedisClaims:
     async def claim(self, message: DeliveryMessage) -> Claim:
         """Claim this attempt of this delivery."""
         token = self._token()
+        digest = self._digests.of(message)
         try:
-            verdict, now_ms, settlement = await self._claim(
-                keys=[claim_key(message.delivery_id)],
+            answer, now_ms, extra = await self._claim(
+                keys=[claim_key(message.delivery_id), suppression_key(digest), limit_key(digest)],
                 args=[
                     message.generation,
                     message.retry_count,
@@ -168,16 +217,24 @@ class RedisClaims:
                     CLAIMS_BEFORE_POISON,
                     _milliseconds(message.not_before and message.not_before - SOON, 0),
                     _milliseconds(message.expires_at, _NEVER_MS),
+                    self._limit_for(message),
+                    message.delivery_id.hex,
+                    LIMIT_WINDOW_SECONDS * 1000,
+                    int(SOON.total_seconds() * 1000),
                 ],
             )
         except RedisUnavailableError as error:
             raise UnansweredClaimError(str(error), token) from error
-        return Claim(
-            Verdict(verdict),
-            datetime.fromtimestamp(int(now_ms) / 1000, UTC),
-            token,
-            _read(settlement, message) if settlement else None,
-        )
+        verdict, now = Verdict(answer), _time(now_ms)
+        match verdict:
+            case Verdict.SETTLED:
+                return Claim(verdict, now, token, settlement=_read(extra, message))
+            case Verdict.LIMITED:
+                return Claim(verdict, now, token, retry_at=_time(extra))
+            case Verdict.SUPPRESSED:
+                return Claim(verdict, now, token, suppressed_for=extra)
+            case _:
+                return Claim(verdict, now, token)
 
     async def settle(self, message: DeliveryMessage, settlement: Settlement, token: str) -> bool:
         """Record how our attempt ended; False: somebody else has it, or has ended it."""
@@ -203,6 +260,11 @@ class RedisClaims:
         except RedisUnavailableError as error:
             raise ClaimsUnavailableError(str(error)) from error
 
+    def _limit_for(self, message: DeliveryMessage) -> int:
+        # Retries were charged with their first attempt.
+        is_exempt = message.retry_count > 0 or message.category in REQUIRED_CATEGORIES
+        return 0 if is_exempt else self._hourly_limit
+
 
 # What every message of the delivery and generation has itself is not kept once more.
 _OF_THE_MESSAGE: Final = ("delivery_id", "notification_id", "generation", "correlation_id")
@@ -210,7 +272,7 @@ _OF_THE_MESSAGE: Final = ("delivery_id", "notification_id", "generation", "corre
 
 def _write(settlement: Settlement) -> str:
     left_out = {"outcome": {"v", *_OF_THE_MESSAGE}}
-    return settlement.model_dump_json(exclude_none=True, exclude=left_out)
+    return settlement.model_dump_json(exclude_defaults=True, exclude=left_out)
 
 
 def _read(text: str, message: DeliveryMessage) -> Settlement:
@@ -218,6 +280,10 @@ def _read(text: str, message: DeliveryMessage) -> Settlement:
     for name in _OF_THE_MESSAGE:
         settlement["outcome"].setdefault(name, getattr(message, name))
     return Settlement.model_validate(settlement)
+
+
+def _time(milliseconds: str | int) -> datetime:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
 
 
 def _milliseconds(time: datetime | None, default: int) -> int:

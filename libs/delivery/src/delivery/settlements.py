@@ -1,20 +1,24 @@
 """How each end of an attempt is written down: pure, from what happened to a `Settlement`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from contracts.delivery_message import DeliveryMessage
-from contracts.outcome import OutcomeKind
+from contracts.outcome import DeliveryOutcome, OutcomeKind
+from contracts.suppression import SuppressionNotice
 from delivery.claims import Settlement
-from delivery.errors import DeliveryError
+from delivery.errors import AmbiguousDeliveryError, DeliveryError
 from delivery.outcomes import outcome_of
-from delivery.policy import Consequence, DeadLetter, Expire, Hold, Retry
-from delivery.provider import ProviderAcceptance
+from delivery.policy import PARK_AFTER, DeadLetter, Expire, Hold, Retry
+from delivery.provider_chain import Handover, Refusal
 
 POISON: Final = "poison"
 CLAIM_LAPSED: Final = "claim_lapsed"
 EXPIRED: Final = "expired"
+RECIPIENT_LIMIT: Final = "recipient_limit"
+SUPPRESSED: Final = "address_suppressed"
 
 
 @dataclass(frozen=True)
@@ -24,14 +28,18 @@ class Attempt:
     Attributes:
         message: The delivery, as of this attempt.
         began: When, by the claims' clock.
-        seconds: How long it took.
-        provider: Who was asked; None where it did not come to that.
+        seconds: How long all of it took.
+        provider: Who was asked last; None where it did not come to that.
+        provider_seconds: How long that one took.
+        refusals: Who was asked before, and took nothing from anybody.
     """
 
     message: DeliveryMessage
     began: datetime
     seconds: float
-    provider: str | None
+    provider: str | None = None
+    provider_seconds: float = 0.0
+    refusals: Sequence[Refusal] = ()
 
     @property
     def ended(self) -> datetime:
@@ -39,28 +47,37 @@ class Attempt:
         return self.began + timedelta(seconds=self.seconds)
 
 
-def settle_success(attempt: Attempt, acceptance: ProviderAcceptance) -> Settlement:
+def settle_success(attempt: Attempt, handover: Handover) -> Settlement:
     """The provider took it."""
     return Settlement(
         outcome=outcome_of(
             attempt.message,
             OutcomeKind.SENT,
             at=attempt.ended,
-            provider=attempt.provider,
-            provider_message_id=acceptance.provider_message_id,
-            reply_code=acceptance.reply_code,
-            latency_ms=attempt.seconds * 1000,
-        )
+            provider=handover.provider,
+            provider_message_id=handover.acceptance.provider_message_id,
+            reply_code=handover.acceptance.reply_code,
+            latency_ms=handover.seconds * 1000,
+        ),
+        earlier=tuple(refusal_events(attempt)),
     )
 
 
-def settle_failure(attempt: Attempt, error: DeliveryError, consequence: Consequence) -> Settlement:
-    """The attempt failed, with this consequence."""
+def settle_failure(
+    attempt: Attempt,
+    error: DeliveryError,
+    consequence: Retry | DeadLetter | Expire | Hold,
+    suppression: SuppressionNotice | None = None,
+) -> Settlement:
+    """The attempt failed, with this consequence; perhaps the address is to be left alone now."""
     kind, retry_at, dead_reason = OutcomeKind.UNKNOWN, None, None
-    reason, detail = error.reason, error.detail
+    reason, detail, parked_for = error.reason, error.detail, None
+    message = attempt.message
+    next_retry_count = message.retry_count + 1
     match consequence:
         case Retry(delay):
             kind, retry_at = OutcomeKind.DELIVERY_ATTEMPTED, attempt.ended + delay
+            parked_for = next_retry_count if delay > PARK_AFTER else None
         case DeadLetter(why):
             kind, dead_reason = OutcomeKind.FAILED, why
         case Expire():
@@ -68,22 +85,29 @@ def settle_failure(attempt: Attempt, error: DeliveryError, consequence: Conseque
         case Hold():
             pass
     was_asked = attempt.provider is not None
+    perhaps_took_it = (
+        attempt.provider if isinstance(error, AmbiguousDeliveryError) else message.pinned_provider
+    )
     return Settlement(
         outcome=outcome_of(
-            attempt.message,
+            message,
             kind,
             at=attempt.ended,
             attempted=was_asked,
             provider=attempt.provider,
             reply_code=error.reply_code,
-            latency_ms=attempt.seconds * 1000 if was_asked else None,
+            latency_ms=attempt.provider_seconds * 1000 if was_asked else None,
             reason=reason,
             detail=detail,
             next_attempt_at=retry_at,
+            parked_for=parked_for,
+            suppression=suppression,
         ),
         retry_at=retry_at,
-        next_retry_count=attempt.message.retry_count + 1 if retry_at else None,
+        next_retry_count=next_retry_count if retry_at else None,
         dead_reason=dead_reason,
+        earlier=tuple(refusal_events(attempt)),
+        pinned_provider=perhaps_took_it if retry_at else None,
     )
 
 
@@ -92,6 +116,14 @@ def settle_expired(message: DeliveryMessage, now: datetime) -> Settlement:
     return Settlement(
         outcome=outcome_of(message, OutcomeKind.EXPIRED, at=now, attempted=False, reason=EXPIRED)
     )
+
+
+def settle_suppressed(message: DeliveryMessage, now: datetime, why: str) -> Settlement:
+    """Since it was accepted its address has turned out to be dead, or its owner unwilling."""
+    outcome = outcome_of(
+        message, OutcomeKind.SUPPRESSED, at=now, attempted=False, reason=SUPPRESSED, detail=why
+    )
+    return Settlement(outcome=outcome)
 
 
 def settle_poison(message: DeliveryMessage, now: datetime) -> Settlement:
@@ -106,3 +138,58 @@ def settle_lapsed(message: DeliveryMessage, now: datetime) -> Settlement:
     detail = "A worker fell silent while sending, and this category forbids a second copy."
     outcome = outcome_of(message, OutcomeKind.UNKNOWN, at=now, reason=CLAIM_LAPSED, detail=detail)
     return Settlement(outcome=outcome)
+
+
+def refusal_events(attempt: Attempt) -> list[DeliveryOutcome]:
+    """What the timeline says of providers that were asked in vain before the one that decided."""
+    message = attempt.message
+    return [
+        outcome_of(
+            message,
+            OutcomeKind.DELIVERY_ATTEMPTED,
+            at=attempt.ended - timedelta(seconds=attempt.provider_seconds),
+            distinction=("failed over", refusal.provider, message.provider_failures),
+            provider=refusal.provider,
+            reply_code=refusal.error.reply_code,
+            latency_ms=refusal.seconds * 1000,
+            reason=refusal.error.reason,
+            detail=refusal.error.detail,
+        )
+        for refusal in attempt.refusals
+    ]
+
+
+def postponed(attempt: Attempt, error: DeliveryError, delay: timedelta) -> DeliveryOutcome:
+    """No provider took anything from anybody; the delivery comes again as if for the first time."""
+    message = attempt.message
+    return outcome_of(
+        message,
+        OutcomeKind.DEFERRED,
+        at=attempt.ended,
+        distinction=("postponed", message.provider_failures),
+        attempted=False,
+        provider=attempt.provider,
+        reply_code=error.reply_code,
+        latency_ms=attempt.provider_seconds * 1000,
+        reason=error.reason,
+        detail=error.detail,
+        next_attempt_at=attempt.ended + delay,
+        parked_for=message.retry_count if delay > PARK_AFTER else None,
+    )
+
+
+def deferred_by_limit(
+    message: DeliveryMessage, now: datetime, retry_at: datetime
+) -> DeliveryOutcome:
+    """Its recipient has had enough for this hour."""
+    return outcome_of(
+        message,
+        OutcomeKind.DEFERRED,
+        at=now,
+        distinction=("limited", retry_at.isoformat()),
+        attempted=False,
+        reason=RECIPIENT_LIMIT,
+        detail="This address has been sent as much as it may be within an hour.",
+        next_attempt_at=retry_at,
+        parked_for=message.retry_count if retry_at - now > PARK_AFTER else None,
+    )

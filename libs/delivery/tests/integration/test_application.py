@@ -64,8 +64,9 @@ def build(
             redis_url=SecretStr(redis_url),
             template_service_url=AnyHttpUrl("http://127.0.0.1:1"),
             service_token=SecretStr(f"{named}:token"),
+            suppression_key=SecretStr("k" * 32),
         ),
-        provider=provider,
+        providers=[provider],
         compile_version=nothing_to_compile,
     )
 

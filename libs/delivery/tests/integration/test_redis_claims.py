@@ -6,10 +6,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from claims_suite import ClaimsBench, ClaimsSuite, settlement_of
-from deliveries import START, make_delivery
+from deliveries import DIGESTS, START, make_delivery
 from redis.asyncio import Redis
 from reply_dropper import ReplyDropper
 
+from contracts.cache_keys import suppression_key
 from contracts.delivery_message import DeliveryMessage
 from contracts.outcome import OutcomeKind
 from delivery.claims import Claims, ClaimsUnavailableError, UnansweredClaimError, Verdict
@@ -31,8 +32,17 @@ class RedisBench(ClaimsBench):
     def __init__(self, redis: "Redis") -> None:
         self._redis = redis
 
-    def claims(self, token: Callable[[], str] = new_token) -> Claims:
-        return RedisClaims(self._redis, lease_seconds=self.lease_seconds, token=token)
+    def claims(self, token: Callable[[], str] = new_token, *, hourly_limit: int = 0) -> Claims:
+        return RedisClaims(
+            self._redis,
+            digests=DIGESTS,
+            lease_seconds=self.lease_seconds,
+            hourly_limit=hourly_limit,
+            token=token,
+        )
+
+    async def suppress(self, message: DeliveryMessage, reason: str) -> None:
+        await self._redis.set(suppression_key(DIGESTS.of(message)), reason, ex=60)
 
     async def lapse(self, message: DeliveryMessage) -> None:
         await self._redis.hset(claim_key(message.delivery_id), "lease", 0)
@@ -46,12 +56,12 @@ class TestRedisClaims(ClaimsSuite):
 
 @pytest.fixture
 def claims(redis: "Redis") -> RedisClaims:
-    return RedisClaims(redis, lease_seconds=35)
+    return RedisClaims(redis, digests=DIGESTS, lease_seconds=35)
 
 
 async def test_a_lease_runs_out_by_the_clock_of_redis(redis: "Redis") -> None:
     message = make_delivery()
-    brief = RedisClaims(redis, lease_seconds=0.05)
+    brief = RedisClaims(redis, digests=DIGESTS, lease_seconds=0.05)
     await brief.claim(message)
     await asyncio.sleep(0.1)
     assert (await brief.claim(message)).verdict is Verdict.LAPSED
@@ -128,7 +138,7 @@ async def test_a_claim_whose_answer_is_lost_is_sent_again_and_granted(
     async with ReplyDropper.opened(parts.port) as dropper:
         url = redis_url.replace(f":{parts.port}", f":{dropper.port}")
         client = create_redis(url, name="dropped")
-        claims = RedisClaims(client, lease_seconds=35)
+        claims = RedisClaims(client, digests=DIGESTS, lease_seconds=35)
         await claims.claim(make_delivery())  # the script is loaded and a connection open
         message = make_delivery()
         dropper.drop_next()
@@ -144,7 +154,7 @@ async def test_a_claim_whose_answer_is_lost_is_sent_again_and_granted(
 
 async def test_says_that_claims_are_unavailable_when_redis_is_away() -> None:
     away = create_redis("redis://127.0.0.1:1/0", name="away")
-    claims = RedisClaims(away, lease_seconds=35, token=lambda: "mine")
+    claims = RedisClaims(away, digests=DIGESTS, lease_seconds=35, token=lambda: "mine")
     message = make_delivery()
     with pytest.raises(UnansweredClaimError) as caught:
         await claims.claim(message)

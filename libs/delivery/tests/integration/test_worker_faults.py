@@ -101,8 +101,7 @@ async def test_sends_that_are_under_way_survive_the_loss_of_the_connection(
 async def test_goes_on_after_the_broker_closed_the_channel_of_a_lane(bench: WorkerBench) -> None:
     async with bench.worker() as worker:
         await until_up(worker)
-        queue, _ = worker.subscriber._consumers[0]
-        channel = await queue.channel.get_underlay_channel()
+        channel = await worker.subscriber._consumers[0].channel.get_underlay_channel()
         await channel.basic_ack(99_999)  # answered with PRECONDITION_FAILED
         await until_down(worker)
         await bench.publish(make_delivery(priority=9), make_delivery(priority=1))
@@ -121,9 +120,9 @@ async def test_waiting_messages_do_not_pile_up_while_connections_come_and_go(
             await until_down(worker)
             assert len(worker._lanes) == 0
             await until_up(worker)
-            await bench.until(lambda: len(worker._lanes) == 8)
+            await bench.until(lambda: len(worker._lanes) == 16)
             await asyncio.sleep(0.2)
-            assert len(worker._lanes) == 8
+            assert len(worker._lanes) == 16
         bench.provider.gate.set()
         await bench.until(lambda: len(bench.provider.taken) == 40, 40)
         await bench.connect()

@@ -1,19 +1,24 @@
 """`Deliver` with fakes at all its ports, and the queue that its hops make up."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from crash_points import Crash, CrashPoints
+from deliveries import DIGESTS
 from fake_claims import ClaimStore, FakeClaims
 
 from contracts.delivery_message import DeliveryMessage
 from contracts.outcome import DeliveryOutcome, OutcomeKind
+from delivery.breaker import BreakerRules
+from delivery.breakers import BreakerReading, BreakersUnavailableError
 from delivery.claims import Claim, Settlement
 from delivery.deliver import Chances, Deliver
 from delivery.errors import DeliveryError
 from delivery.metrics import DeliveryMetrics
 from delivery.provider import OutgoingDelivery, ProviderAcceptance
+from delivery.provider_chain import ProviderChain
 from servicekit.metrics import Metrics
 
 LEASE_SECONDS = 35.0
@@ -66,9 +71,8 @@ class FakeReports:
 class FakeProvider:
     """Takes what it is handed, unless the next of `answers` is an error; acts by `meanwhile`."""
 
-    name = "fake"
-
-    def __init__(self) -> None:
+    def __init__(self, name: str = "fake") -> None:
+        self.name = name
         self.taken: list[OutgoingDelivery[str]] = []
         self.answers: list[BaseException] = []
         self.always: DeliveryError | None = None
@@ -91,6 +95,32 @@ class FakeProvider:
 
     async def close(self) -> None:
         pass
+
+
+class LoneBreakers:
+    """Implements `delivery.breakers.Breakers` for a process that cannot reach its group."""
+
+    def __init__(self, rules: BreakerRules | None = None) -> None:
+        self.rules = rules or BreakerRules(failures=1_000)
+
+    async def read(self, _: Sequence[str]) -> list[BreakerReading]:
+        self._fail()
+
+    async def failed(self, *_: object) -> BreakerReading:
+        self._fail()
+
+    async def succeeded(self, *_: object) -> BreakerReading:
+        self._fail()
+
+    async def take_probe(self, *_: object) -> BreakerReading:
+        self._fail()
+
+    async def give_back_probe(self, *_: object) -> BreakerReading:
+        self._fail()
+
+    def _fail(self) -> NoReturn:
+        msg = "alone"
+        raise BreakersUnavailableError(msg)
 
 
 class FakeRenderer:
@@ -131,6 +161,8 @@ class DeliverBench:
     def __init__(self) -> None:
         self.store = ClaimStore()
         self.provider = FakeProvider()
+        self.backup: FakeProvider | None = None
+        self.hourly_limit = 0
         self.renderer = FakeRenderer()
         self.reports = FakeReports()
         self.jitter = 0.0
@@ -139,22 +171,32 @@ class DeliverBench:
         self, *, attempt_seconds: float = 30.0, points: CrashPoints | None = None
     ) -> Deliver[str]:
         """A further worker process; from now on the ports pass `points`."""
-        claims = PointedClaims(self.store, lease_seconds=LEASE_SECONDS)
+        claims = PointedClaims(
+            self.store, lease_seconds=LEASE_SECONDS, hourly_limit=self.hourly_limit
+        )
+        metrics = DeliveryMetrics(Metrics())
         points = points or CrashPoints()
         claims.points = self.provider.points = points
         self.renderer.points = self.reports.points = points
         return Deliver(
             claims=claims,
             renderer=self.renderer,
-            provider=self.provider,
+            providers=ProviderChain(
+                [self.provider, *([self.backup] if self.backup else [])],
+                LoneBreakers(),
+                attempt_seconds=attempt_seconds,
+                concurrency=16,
+                metrics=metrics,
+                monotonic=self.store.monotonic,
+            ),
             reports=self.reports,
-            attempt_seconds=attempt_seconds,
+            digests=DIGESTS,
             chances=Chances(
                 monotonic=self.store.monotonic,
                 utc_now=lambda: self.store.now,
                 jitter=lambda: self.jitter,
             ),
-            metrics=DeliveryMetrics(Metrics()),
+            metrics=metrics,
         )
 
     async def drain(self, deliver: Deliver[str], *, limit: int = 200) -> None:

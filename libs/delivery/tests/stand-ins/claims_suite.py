@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from uuid import uuid4
 
+import pytest
 from deliveries import START, make_delivery
 
 from contracts.delivery_message import DeliveryMessage
@@ -22,8 +23,12 @@ class ClaimsBench(ABC):
     lease_seconds: float
 
     @abstractmethod
-    def claims(self, token: Callable[[], str] = new_token) -> Claims:
+    def claims(self, token: Callable[[], str] = new_token, *, hourly_limit: int = 0) -> Claims:
         """The claims of one process."""
+
+    @abstractmethod
+    async def suppress(self, message: DeliveryMessage, reason: str) -> None:
+        """Let nothing more be sent to a delivery's recipient."""
 
     @abstractmethod
     async def lapse(self, message: DeliveryMessage) -> None:
@@ -321,3 +326,75 @@ class ClaimsSuite:
         await claims.release(message.delivery_id, other.token)
         assert await claims.settle(message, settlement_of(message), late.token)
         assert await verdict_of(claims, message) is Verdict.SETTLED
+
+    async def test_a_suppressed_address_is_told_and_nobody_holds_the_delivery(
+        self, bench: ClaimsBench
+    ) -> None:
+        message = make_delivery(recipient=f"{uuid4()}@example.org")
+        await bench.suppress(message, "hard_bounce")
+        claims = bench.claims()
+        for _ in range(5):  # more often than a silent worker is borne with
+            claim = await claims.claim(message)
+            assert (claim.verdict, claim.suppressed_for) == (Verdict.SUPPRESSED, "hard_bounce")
+        assert await claims.settle(
+            message, settlement_of(message, OutcomeKind.SUPPRESSED), claim.token
+        )
+        assert await verdict_of(claims, message) is Verdict.SETTLED
+
+    async def test_what_was_perhaps_sent_is_not_suppressed_any_more(
+        self, bench: ClaimsBench
+    ) -> None:
+        message = make_delivery(recipient=f"{uuid4()}@example.org")
+        await bench.claims().claim(message)
+        await bench.lapse(message)
+        await bench.suppress(message, "hard_bounce")
+        assert await verdict_of(bench.claims(), message) is Verdict.LAPSED
+
+    async def test_an_address_gets_its_share_of_the_hour_and_the_rest_their_turns(
+        self, bench: ClaimsBench
+    ) -> None:
+        claims = bench.claims(hourly_limit=3)
+        to = f"{uuid4()}@example.org"
+        deliveries = [make_delivery(recipient=to) for _ in range(7)]
+        first = [await claims.claim(each) for each in deliveries]
+        assert [claim.verdict for claim in first] == [Verdict.CLAIMED] * 3 + [Verdict.LIMITED] * 4
+        waits = [
+            (claim.retry_at - claim.now).total_seconds()
+            for claim in first
+            if claim.retry_at is not None
+        ]
+        assert waits[:3] == [pytest.approx(3600, abs=5)] * 3
+        assert waits[3] == pytest.approx(7200, abs=5)
+        assert await verdict_of(claims, make_delivery(recipient="b@example.org")) is Verdict.CLAIMED
+
+    async def test_a_delivery_keeps_its_turn_however_often_it_asks(
+        self, bench: ClaimsBench
+    ) -> None:
+        claims = bench.claims(hourly_limit=1)
+        to = f"{uuid4()}@example.org"
+        await claims.claim(make_delivery(recipient=to))
+        waiting = make_delivery(recipient=to)
+        turns = {(await claims.claim(waiting)).retry_at for _ in range(5)}
+        assert len(turns) == 1
+
+    async def test_a_delivery_is_charged_once_however_often_it_is_claimed(
+        self, bench: ClaimsBench
+    ) -> None:
+        claims = bench.claims(hourly_limit=2)
+        to = f"{uuid4()}@example.org"
+        message = make_delivery(recipient=to)
+        for _ in range(3):
+            claim = await claims.claim(message)
+            assert claim.verdict is Verdict.CLAIMED
+            await claims.release(message.delivery_id, claim.token)
+        retry = message.model_copy(update={"retry_count": 1})
+        assert await verdict_of(claims, retry) is Verdict.CLAIMED
+        assert await verdict_of(claims, make_delivery(recipient=to)) is Verdict.CLAIMED
+        assert await verdict_of(claims, make_delivery(recipient=to)) is Verdict.LIMITED
+
+    async def test_what_a_user_cannot_do_without_has_no_limit(self, bench: ClaimsBench) -> None:
+        claims = bench.claims(hourly_limit=1)
+        to = f"{uuid4()}@example.org"
+        for _ in range(3):
+            message = make_delivery(recipient=to, category="password_reset")
+            assert await verdict_of(claims, message) is Verdict.CLAIMED

@@ -5,7 +5,9 @@ from typing import Any
 from uuid import uuid4
 
 from contracts.delivery_message import DeliveryMessage
+from delivery.recipients import RecipientDigests
 
+DIGESTS = RecipientDigests(b"k" * 32)
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from deliveries import START
 
 from contracts.delivery_message import DeliveryMessage
+from contracts.notification import REQUIRED_CATEGORIES
 from delivery.claims import (
     Claim,
     ClaimsUnavailableError,
@@ -16,7 +17,7 @@ from delivery.claims import (
     Verdict,
 )
 from delivery.policy import SOON
-from delivery.redis_claims import CLAIMS_BEFORE_POISON, new_token
+from delivery.redis_claims import CLAIMS_BEFORE_POISON, LIMIT_WINDOW_SECONDS, new_token
 
 
 @dataclass
@@ -43,6 +44,9 @@ class ClaimStore:
     def __init__(self) -> None:
         self.now = START
         self.held: dict[UUID, Held] = {}
+        self.suppressed: dict[str, str] = {}
+        """Why nothing is sent to some recipients."""
+        self.turns: dict[str, dict[UUID, datetime]] = {}
         self.is_away = False
         self.lost_replies = 0
         """So many further claims are made and not answered."""
@@ -63,9 +67,15 @@ class FakeClaims:
     """Implements `delivery.claims.Claims` for one process."""
 
     def __init__(
-        self, store: ClaimStore, *, lease_seconds: float, token: Callable[[], str] = new_token
+        self,
+        store: ClaimStore,
+        *,
+        lease_seconds: float,
+        hourly_limit: int = 0,
+        token: Callable[[], str] = new_token,
     ) -> None:
         self._store = store
+        self._hourly_limit = hourly_limit
         self._lease = timedelta(seconds=lease_seconds)
         self._token = token
 
@@ -105,10 +115,30 @@ class FakeClaims:
                 if held.state == "sending" or held.verdict is not Verdict.CLAIMED:
                     is_poison = claims >= CLAIMS_BEFORE_POISON
                     verdict = Verdict.POISON if is_poison else Verdict.LAPSED
+        is_expired = message.expires_at is not None and message.expires_at <= now
+        if verdict is Verdict.CLAIMED and not is_expired:
+            if reason := self._store.suppressed.get(message.recipient):
+                return Claim(Verdict.SUPPRESSED, now, token, suppressed_for=reason)
+            turn = self._turn_of(message)
+            if turn - SOON > now:
+                return Claim(Verdict.LIMITED, now, token, retry_at=turn)
         self._store.held[message.delivery_id] = Held(
             *asked, "sending", token, now + self._lease, claims + 1, verdict
         )
         return Claim(verdict, now, token)
+
+    def _turn_of(self, message: DeliveryMessage) -> datetime:
+        now = self._store.now
+        limit = self._hourly_limit
+        if not limit or message.retry_count or message.category in REQUIRED_CATEGORIES:
+            return now
+        window = timedelta(seconds=LIMIT_WINDOW_SECONDS)
+        turns = self._store.turns.setdefault(message.recipient, {})
+        if message.delivery_id not in turns:
+            taken = sorted(turn for turn in turns.values() if turn > now - window)
+            turn = now if len(taken) < limit else max(now, taken[-limit] + window)
+            turns[message.delivery_id] = turn
+        return turns[message.delivery_id]
 
     async def settle(self, message: DeliveryMessage, settlement: Settlement, token: str) -> bool:
         self._store.reach()

@@ -10,6 +10,7 @@ from typing import Any
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 from bench import FakeProvider, FakeRenderer
+from deliveries import DIGESTS
 from redis.asyncio import Redis
 
 from contracts.delivery_message import HEADER_REPEATED, DeliveryMessage
@@ -25,9 +26,12 @@ from contracts.names import (
 from contracts.notification import NotificationType
 from contracts.outcome import DeliveryOutcome
 from delivery.amqp_reports import EXCHANGES, AmqpReports
+from delivery.breaker import BreakerRules
 from delivery.deliver import Chances, Deliver
 from delivery.metrics import DeliveryMetrics
 from delivery.provider import OutgoingDelivery, ProviderAcceptance
+from delivery.provider_chain import ProviderChain
+from delivery.redis_breakers import RedisBreakers
 from delivery.redis_claims import RedisClaims
 from delivery.worker import Worker
 from servicekit.metrics import Metrics
@@ -45,10 +49,12 @@ class GatedProvider(FakeProvider):
         super().__init__()
         self.gate = asyncio.Event()
         self.gate.set()
+        self.latest = ""
         self.under_way = 0
         self.most_under_way = 0
 
     async def send(self, delivery: OutgoingDelivery[str]) -> ProviderAcceptance:
+        self.latest = delivery.message.recipient
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
@@ -71,6 +77,7 @@ class WorkerBench:
         self.provider = GatedProvider()
         self.renderer = FakeRenderer()
         self.reports_class = AmqpReports
+        self.breaker_rules = BreakerRules(failures=1_000)
         self._connection: AbstractConnection | None = None
         self._opened: AbstractChannel | None = None
 
@@ -119,18 +126,26 @@ class WorkerBench:
         metrics = DeliveryMetrics(Metrics())
         publisher = Publisher(self.amqp_url, name="test-publish", exchanges=EXCHANGES)
         reports = self.reports_class(publisher, metrics)
+        providers = ProviderChain(
+            [self.provider],
+            RedisBreakers(self.redis, EMAIL, self.breaker_rules),
+            attempt_seconds=attempt_seconds,
+            concurrency=concurrency,
+            metrics=metrics,
+        )
         worker = Worker(
             amqp_url=self.amqp_url,
             notification_type=EMAIL,
             deliver=Deliver(
-                claims=RedisClaims(self.redis, lease_seconds=lease_seconds),
+                claims=RedisClaims(self.redis, digests=DIGESTS, lease_seconds=lease_seconds),
                 renderer=self.renderer,
-                provider=self.provider,
+                providers=providers,
                 reports=reports,
-                attempt_seconds=attempt_seconds,
+                digests=DIGESTS,
                 chances=Chances(),
                 metrics=metrics,
             ),
+            providers=providers,
             reports=reports,
             concurrency=concurrency,
             metrics=metrics,
@@ -138,11 +153,13 @@ class WorkerBench:
             give_back_seconds=0.1,
         )
         publisher.start()
+        await providers.start()
         worker.start()
         try:
             yield worker
         finally:
             await worker.stop()
+            await providers.stop()
             await publisher.close()
 
     async def publish(self, *messages: DeliveryMessage) -> None:

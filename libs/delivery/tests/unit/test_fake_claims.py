@@ -17,8 +17,13 @@ class FakeBench(ClaimsBench):
     def __init__(self) -> None:
         self._store = ClaimStore()
 
-    def claims(self, token: Callable[[], str] = new_token) -> Claims:
-        return FakeClaims(self._store, lease_seconds=self.lease_seconds, token=token)
+    def claims(self, token: Callable[[], str] = new_token, *, hourly_limit: int = 0) -> Claims:
+        return FakeClaims(
+            self._store, lease_seconds=self.lease_seconds, hourly_limit=hourly_limit, token=token
+        )
+
+    async def suppress(self, message: DeliveryMessage, reason: str) -> None:
+        self._store.suppressed[message.recipient] = reason
 
     async def lapse(self, message: DeliveryMessage) -> None:
         self._store.pass_time(self.lease_seconds * 1.2)

@@ -1,6 +1,5 @@
 """The order in which the two lanes are served."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +16,8 @@ def filled(priority: int, normal: int) -> Lanes[str]:
 
 
 def take_all(lanes: Lanes[str]) -> list[str]:
-    return [lanes.take() for _ in range(len(lanes))]
+    taken = [lanes.take() for _ in range(len(lanes))]
+    return [item for item in taken if item is not None]
 
 
 def test_takes_four_of_the_priority_lane_for_one_of_the_other() -> None:
@@ -40,10 +40,17 @@ def test_what_was_taken_while_nobody_else_waited_does_not_count() -> None:
 
 def test_nothing_can_be_taken_where_nothing_waits() -> None:
     lanes = filled(2, 2)
-    lanes.clear()
+    assert sorted(lanes.clear()) == ["n0", "n1", "p0", "p1"]
     assert len(lanes) == 0
-    with pytest.raises(IndexError):
-        lanes.take()
+    assert lanes.take() is None
+
+
+def test_what_may_not_go_lets_others_pass_and_keeps_its_place() -> None:
+    lanes = filled(3, 2)
+    assert lanes.take(lambda item: item not in {"p0", "p1"}) == "p2"
+    assert lanes.take(lambda item: item.startswith("n")) == "n0"
+    assert lanes.take(lambda _: False) is None
+    assert take_all(lanes) == ["p0", "p1", "n1"]
 
 
 @given(st.lists(st.sampled_from(["priority", "normal", "take"]), max_size=200))
@@ -61,7 +68,9 @@ def test_neither_lane_starves_and_none_loses_its_order(actions: list[str]) -> No
             waiting[lane] += 1
         elif len(lanes):
             both = waiting[True] > 0 and waiting[False] > 0
-            lane, number = lanes.take()
+            item = lanes.take()
+            assert item is not None
+            lane, number = item
             assert number == taken[lane]
             taken[lane] += 1
             waiting[lane] -= 1

@@ -16,11 +16,14 @@ from delivery.errors import (
     TransientDeliveryError,
 )
 from delivery.policy import (
+    FREE_PROVIDER_FAILURES,
+    LONGEST_POSTPONEMENT,
     LONGEST_WAIT,
     Consequence,
     DeadLetter,
     Expire,
     Hold,
+    Postpone,
     Retry,
     backoff,
     consequence_of,
@@ -29,6 +32,7 @@ from delivery.policy import (
 
 TRANSIENT = TransientDeliveryError("greylisted")
 PROVIDER_DOWN = TransientDeliveryError("login_refused", provider_failed=True)
+PROVIDER_BUSY = TransientDeliveryError("throttled", retry_after=90, provider_failed=True)
 ASKED_TO_WAIT = TransientDeliveryError("throttled", retry_after=90)
 PERMANENT = PermanentDeliveryError("too_large")
 INVALID = InvalidRecipientError("no_such_user")
@@ -41,8 +45,9 @@ TABLE = [
     (TRANSIENT, False, HOLD, Retry(timedelta(seconds=12))),
     (TRANSIENT, True, RESEND, DeadLetter("retries_exhausted")),
     (TRANSIENT, True, HOLD, DeadLetter("retries_exhausted")),
-    (PROVIDER_DOWN, False, HOLD, Retry(timedelta(seconds=12))),
-    (PROVIDER_DOWN, True, RESEND, DeadLetter("retries_exhausted")),
+    (PROVIDER_DOWN, False, HOLD, Postpone(timedelta(seconds=2))),
+    (PROVIDER_DOWN, True, RESEND, Postpone(timedelta(seconds=2))),
+    (PROVIDER_BUSY, True, RESEND, Postpone(timedelta(seconds=90))),
     (ASKED_TO_WAIT, False, RESEND, Retry(timedelta(seconds=90))),
     (ASKED_TO_WAIT, False, HOLD, Retry(timedelta(seconds=90))),
     (ASKED_TO_WAIT, True, RESEND, DeadLetter("retries_exhausted")),
@@ -129,18 +134,48 @@ def test_a_wait_that_the_provider_asked_for_is_never_shortened(
 @pytest.mark.parametrize(
     "retry_after",
     [
-        3_200,
+        24 * 3600,
         99_999_999_999,
         (datetime(9999, 12, 31, tzinfo=UTC) - datetime(2026, 11, 20, tzinfo=UTC)).total_seconds(),
         float("inf"),
         float("nan"),
     ],
 )
-def test_no_wait_is_longer_than_the_longest_backoff(retry_after: float) -> None:
+def test_no_provider_is_believed_for_more_than_a_day(retry_after: float) -> None:
     error = TransientDeliveryError("throttled", retry_after=retry_after)
     consequence = consequence_of(error, retry_count=0, max_retries=5, ambiguous=RESEND, jitter=1)
     assert consequence == Retry(LONGEST_WAIT)
-    assert backoff(4, 1) == LONGEST_WAIT
+
+
+@pytest.mark.parametrize("provider_failures", range(FREE_PROVIDER_FAILURES))
+def test_a_provider_that_takes_nothing_costs_no_attempt(provider_failures: int) -> None:
+    consequence = consequence_of(
+        PROVIDER_DOWN,
+        retry_count=5,
+        max_retries=5,
+        ambiguous=RESEND,
+        jitter=1,
+        provider_failures=provider_failures,
+    )
+    assert isinstance(consequence, Postpone)
+    assert timedelta(seconds=2) < consequence.delay <= LONGEST_POSTPONEMENT
+
+
+def test_what_meets_nothing_but_failures_is_what_the_provider_chokes_on() -> None:
+    consequence = consequence_of(
+        PROVIDER_DOWN,
+        retry_count=0,
+        max_retries=5,
+        ambiguous=RESEND,
+        jitter=0,
+        provider_failures=FREE_PROVIDER_FAILURES,
+    )
+    assert consequence == Retry(timedelta(seconds=2))
+
+
+@given(st.floats(0.001, 10), st.integers(0, 4))
+def test_the_first_wait_can_be_chosen_and_the_others_follow(base: float, count: int) -> None:
+    assert backoff(count, 0, base).total_seconds() == pytest.approx(base * 6**count, abs=1e-5)
 
 
 def test_a_wait_that_is_over_already_is_none() -> None:
@@ -161,6 +196,7 @@ def test_waits_do_not_grow_beyond_the_fifth(retry_count: int) -> None:
         (TRANSIENT, 12, Expire()),
         (TRANSIENT, -1, Expire()),
         (ASKED_TO_WAIT, 89, Expire()),
+        (PROVIDER_DOWN, 2, Expire()),
         (PERMANENT, 1, DeadLetter("too_large")),
         (AMBIGUOUS, 12.1, Retry(timedelta(seconds=12))),
         (AMBIGUOUS, 12, Hold()),

@@ -11,6 +11,7 @@ GOOD = {
     "redis_url": "redis://:hunter2@127.0.0.1:6379/0",
     "template_service_url": "http://template-service:8002",
     "service_token": "email-service:hunter2",
+    "suppression_key": "hunter2-and-so-on-to-32-bytes-and-more",
 }
 
 
@@ -29,6 +30,7 @@ def test_takes_complete_settings_and_hides_secrets() -> None:
         ("template_service_url", "template-service", "valid URL"),
         ("service_token", "hunter2", "must be <service>:<token>"),
         ("service_token", "email-service:", "must be <service>:<token>"),
+        ("suppression_key", "hunter2", "must have at least 32 bytes"),
     ],
 )
 def test_says_what_is_wrong(name: str, value: str, reason: str) -> None:

@@ -7,6 +7,7 @@ failure to avoid, and connecting anew is the same code path at every start.
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
@@ -26,7 +27,18 @@ _log = get_logger(__name__)
 _RECONNECT_SECONDS: Final = 2.0
 _TOPOLOGY_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 2.0
+_TAKE_SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = 2.5  # aiormq itself waits 2 s for a broker that does not answer
+
+
+@dataclass
+class _Consumer:
+    """One queue on its channel; without a tag it is not consumed now."""
+
+    channel: AbstractChannel
+    queue: AbstractQueue
+    broken: asyncio.Event
+    tag: str | None = None
 
 
 class Subscriber:
@@ -57,9 +69,12 @@ class Subscriber:
         self._receive = receive
         self._lost = lost
         self._is_paused = False
+        self._is_suspended = False
         self._consuming = False
         self._last_error = "not connected"
-        self._consumers: list[tuple[AbstractQueue, str]] = []
+        # Held here, too, because a connection keeps its channels by weak references only.
+        self._consumers: list[_Consumer] = []
+        self._changing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -70,8 +85,58 @@ class Subscriber:
     async def pause(self) -> None:
         """Take no further messages, for good; those that are here can still be acknowledged."""
         self._is_paused = True
-        consumers, self._consumers = self._consumers, []
-        await asyncio.gather(*(_cancel(queue, tag) for queue, tag in consumers))
+        async with self._changing:
+            await asyncio.gather(*(_cancel(consumer) for consumer in self._consumers))
+
+    async def suspend(self) -> None:
+        """Take no further messages until `resume`; the connection stays."""
+        self._is_suspended = True
+        async with self._changing:
+            await asyncio.gather(*(_cancel(consumer) for consumer in self._consumers))
+
+    async def resume(self) -> None:
+        """Take messages again.
+
+        Raises:
+            ConnectionError: The connection broke meanwhile; the next one consumes by itself.
+        """
+        self._is_suspended = False
+        async with self._changing:
+            with losses_as_connection_errors():
+                for consumer in self._consumers:
+                    if not self._is_paused:
+                        await self._begin(consumer)
+
+    async def take_one(self) -> AbstractIncomingMessage | None:
+        """One message from the first queue that has any, while suspended; None: all are empty.
+
+        Raises:
+            ConnectionError: The connection is not up, or broke.
+        """
+        if not self._consumers:
+            raise ConnectionError(self._last_error)
+        with losses_as_connection_errors():
+            async with asyncio.timeout(_TAKE_SECONDS):
+                for consumer in self._consumers:
+                    if (message := await consumer.queue.get(fail=False)) is not None:
+                        return message
+        return None
+
+    async def waiting(self) -> int:
+        """How many messages nobody has received yet, in all queues together.
+
+        Raises:
+            ConnectionError: The connection is not up, or broke.
+        """
+        if not self._consumers:
+            raise ConnectionError(self._last_error)
+        with losses_as_connection_errors():
+            async with asyncio.timeout(_TAKE_SECONDS):
+                counts = [
+                    (await one.channel.declare_queue(one.queue.name, passive=True))
+                    for one in self._consumers
+                ]
+        return sum(count.declaration_result.message_count or 0 for count in counts)
 
     async def stop(self) -> None:
         """Close the connection; the broker hands unacknowledged messages to others."""
@@ -112,26 +177,25 @@ class Subscriber:
             await check_topology(connection, queues=self._prefetch, exchanges=())
             broken = asyncio.Event()
             connection.close_callbacks.add(lambda *_: broken.set())
-            # A channel keeps its consumers only as long as somebody keeps the channel.
-            channels = [
-                await self._consume(connection, queue, count, broken)
+            self._consumers = [
+                await self._open(connection, queue, count, broken)
                 for queue, count in self._prefetch.items()
-                if not self._is_paused
             ]
-            if self._is_paused:  # meanwhile
-                await self.pause()
+            async with self._changing:
+                for consumer in self._consumers:
+                    if not (self._is_paused or self._is_suspended):
+                        await self._begin(consumer)
             self._consuming = True
             _log.info("amqp.subscribed", connection=self._name, queues=list(self._prefetch))
             await broken.wait()
-            del channels
         finally:
             await _close(connection)
             if self._lost is not None:
                 self._lost()
 
-    async def _consume(
+    async def _open(
         self, connection: AbstractConnection, name: str, prefetch: int, broken: asyncio.Event
-    ) -> AbstractChannel:
+    ) -> _Consumer:
         channel = await connection.channel(publisher_confirms=False)
         channel.close_callbacks.add(lambda *_: broken.set())
         # The broker ends a consumer, and nothing else, when its queue is deleted or moves away;
@@ -139,18 +203,23 @@ class Subscriber:
         below = await channel.get_underlay_channel()
         below.on_consumer_cancel_callbacks.add(lambda _: broken.set())
         await channel.set_qos(prefetch_count=prefetch)
-        queue = await channel.get_queue(name, ensure=False)
+        return _Consumer(channel, await channel.get_queue(name, ensure=False), broken)
+
+    async def _begin(self, consumer: _Consumer) -> None:
+        if consumer.tag is not None:
+            return
 
         async def on_message(message: AbstractIncomingMessage) -> None:
             try:
                 self._receive(message)
             except Exception:
                 # Nobody will ever end this message; a new connection brings it again.
-                _log.exception("amqp.receive_failed", connection=self._name, queue=name)
-                broken.set()
+                _log.exception(
+                    "amqp.receive_failed", connection=self._name, queue=consumer.queue.name
+                )
+                consumer.broken.set()
 
-        self._consumers.append((queue, await queue.consume(on_message)))
-        return channel
+        consumer.tag = await consumer.queue.consume(on_message)
 
 
 async def acknowledge(message: AbstractIncomingMessage) -> None:
@@ -176,10 +245,13 @@ async def give_back(message: AbstractIncomingMessage) -> None:
         _log.info("amqp.give_back_lost", error=type(error).__name__)
 
 
-async def _cancel(queue: AbstractQueue, consumer_tag: str) -> None:
+async def _cancel(consumer: _Consumer) -> None:
+    tag, consumer.tag = consumer.tag, None
+    if tag is None:
+        return
     with contextlib.suppress(*ConnectionFailed), losses_as_connection_errors():
         async with asyncio.timeout(_PAUSE_SECONDS):
-            await queue.cancel(consumer_tag)
+            await consumer.queue.cancel(tag)
 
 
 async def _close(connection: AbstractConnection) -> None:

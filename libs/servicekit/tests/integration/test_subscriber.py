@@ -324,3 +324,53 @@ async def test_notices_a_broker_that_says_nothing_any_more(bench: Bench) -> None
         await until_up(subscriber, seconds=30)
         await until_sent(bench, "after")
         await until(lambda: b"after" in inbox.bodies)
+
+
+async def test_a_suspended_subscriber_receives_nothing_and_resumed_it_does(bench: Bench) -> None:
+    inbox = Inbox()
+    async with running(bench, inbox) as subscriber:
+        await until_up(subscriber)
+        await subscriber.suspend()
+        await bench.send("a")
+        await asyncio.sleep(0.3)
+        assert inbox.bodies == []
+        await subscriber.check()
+        await subscriber.resume()
+        await until(lambda: inbox.bodies == [b"a"])
+        await subscriber.resume()  # a second time does no harm
+        await acknowledge(inbox.messages[0])
+        await bench.send("b")
+        await until(lambda: inbox.bodies == [b"a", b"b"])
+
+
+async def test_one_message_can_be_taken_while_suspended(bench: Bench) -> None:
+    inbox = Inbox()
+    async with running(bench, inbox) as subscriber:
+        await until_up(subscriber)
+        await subscriber.suspend()
+        assert await subscriber.take_one() is None
+        await bench.send("a", "b")
+        assert await subscriber.waiting() == 2
+        message = await subscriber.take_one()
+        assert message is not None
+        assert message.body == b"a"
+        await acknowledge(message)
+        assert await subscriber.waiting() == 1
+        assert inbox.bodies == []
+
+
+async def test_a_connection_that_comes_back_while_suspended_stays_suspended(bench: Bench) -> None:
+    inbox = Inbox()
+    async with running(bench, inbox) as subscriber:
+        await until_up(subscriber)
+        await subscriber.suspend()
+        await bench.broker.control("close_all_connections", "test")
+        await until_down(subscriber)
+        with pytest.raises(ConnectionError):
+            await subscriber.take_one()
+        await until_up(subscriber)
+        await until_sent(bench, "a")
+        await asyncio.sleep(0.3)
+        assert inbox.bodies == []
+        await subscriber.resume()
+        await until(lambda: inbox.bodies == [b"a"])
