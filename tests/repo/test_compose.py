@@ -36,7 +36,7 @@ MAY_BE_EMPTY: Final = {"SMTP_PASSWORD"}
 def filled_example() -> dict[str, str]:
     """What `make up` writes, with secrets that anybody can read."""
     filled = {
-        name: value.replace(PLACEHOLDER, "0123456789abcdef")
+        name: value.replace(PLACEHOLDER, "0123456789abcdef" * 2)
         for name, value in compose_file.example().items()
     }
     return {**filled, "JWT_PRIVATE_KEY": new_signing_key().replace("\n", "\\n")}
@@ -162,7 +162,7 @@ def test_without_an_env_file_compose_names_what_is_missing() -> None:
 
 @pytest.mark.parametrize("part", SETTINGS)
 def test_compose_sets_whatever_the_local_stack_sets(part: str) -> None:
-    secrets = StackSecrets("", "", dict.fromkeys(SETTINGS, ""), {})
+    secrets = StackSecrets("", "", "", dict.fromkeys(SETTINGS, ""), {})
     ports = dict.fromkeys((*SETTINGS, "smtp", "fcm", "inbox"), 1)
     addresses = Addresses(ports, "", "", "", "", "", ROOT, ROOT)
     local = set(environment_of(part, addresses, secrets)) - {"HOST", "PORT"}

@@ -8,6 +8,7 @@ GOOD = {
     "redis_url": "redis://127.0.0.1/0",
     "template_service_url": "http://127.0.0.1:8002",
     "service_token": "push-service:abc",
+    "suppression_key": "0123456789abcdef0123456789abcdef",
     "fcm_service_account_file": "/fcm/service-account.json",
 }
 
