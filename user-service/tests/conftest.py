@@ -11,11 +11,12 @@ import pytest_asyncio
 # In importlib mode pytest leaves sys.path alone; suites, fakes and samples lie in this folder.
 sys.path.insert(0, str(Path(__file__).parent))
 pytest.register_assert_rewrite(
-    "api_keys_suite", "passwords_suite", "running_app", "snapshots_suite", "users_suite"
+    *("api_keys_suite", "passwords_suite", "running_app", "snapshots_suite"),
+    *("suppressed_addresses_suite", "suppressions_suite", "users_suite"),
 )
 
 from redis.asyncio import Redis  # noqa: E402
-from running_app import RunningApp, running_app  # noqa: E402
+from running_app import RunningApp, redis_apart_url, running_app  # noqa: E402
 from samples import ADMIN_EMAIL, ADMIN_PASSWORD  # noqa: E402
 
 from contracts.access import Scope  # noqa: E402
@@ -44,9 +45,23 @@ def redis_url() -> str:
     return server_url("TEST_REDIS_URL")
 
 
+@pytest.fixture(scope="session")
+def amqp_url() -> str:
+    return server_url("TEST_AMQP_URL")
+
+
 @pytest_asyncio.fixture(scope="session")
 async def redis(redis_url: str) -> AsyncIterator["Redis"]:
     redis = create_redis(redis_url, name="tests")
+    yield redis
+    await redis.aclose()
+
+
+@pytest_asyncio.fixture
+async def redis_apart(redis_url: str) -> AsyncIterator["Redis"]:
+    """An empty database of the same server, which no application of other tests looks at."""
+    redis = create_redis(redis_apart_url(redis_url), name="tests")
+    await redis.flushdb()
     yield redis
     await redis.aclose()
 

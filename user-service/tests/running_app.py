@@ -4,21 +4,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import SecretStr
-from samples import PASSWORD, new_private_key, unused_email
+from samples import PASSWORD, SUPPRESSION_KEY, new_private_key, unused_email
 
 from contracts.access import Scope
 from user_service.bootstrap import build_app
 from user_service.settings import Settings
 
 CALLERS = ("api-gateway", "template-service", "email-service", "push-service", "stranger-service")
+NO_BROKER = "amqp://127.0.0.1:1/"
 
 
 def shown_by(service: str) -> dict[str, str]:
     """The headers of a call by one of our services."""
     return {"X-Service-Token": f"{service}:token-of-{service}"}
+
+
+def redis_apart_url(redis_url: str) -> str:
+    """Where `redis_apart` is."""
+    return urlsplit(redis_url)._replace(path="/1").geturl()
 
 
 @dataclass(frozen=True)
@@ -55,15 +62,21 @@ async def running_app(
     *,
     database_url: str,
     redis_url: str,
+    amqp_url: str = NO_BROKER,
     admin_email: str | None = None,
     admin_password: str | None = None,
 ) -> AsyncIterator[RunningApp]:
-    """Enter the lifespan, which ASGITransport leaves out."""
+    """Enter the lifespan, which ASGITransport leaves out.
+
+    Usually without a broker: else it would consume what tests of the consumer publish.
+    """
     app = build_app(
         Settings(
             environment="development",
             database_url=SecretStr(database_url),
             redis_url=SecretStr(redis_url),
+            amqp_url=SecretStr(amqp_url),
+            suppression_key=SecretStr(SUPPRESSION_KEY),
             jwt_private_key=SecretStr(new_private_key()),
             service_tokens=SecretStr(",".join(f"{name}:token-of-{name}" for name in CALLERS)),
             admin_email=admin_email,

@@ -13,7 +13,13 @@ from api_gateway.domain.admission import (
     decide_admission,
 )
 from contracts.error_codes import ErrorCode
-from contracts.notification import AmbiguousPolicy, DeviceKind, NotificationType
+from contracts.notification import (
+    REQUIRED_CATEGORIES,
+    AmbiguousPolicy,
+    DeviceKind,
+    NotificationType,
+)
+from contracts.suppression import SuppressionReason
 from contracts.template_snapshot import TemplateSnapshot
 from contracts.user_snapshot import ChannelPreferences, DeviceAddress, UserSnapshot
 
@@ -65,6 +71,54 @@ def test_the_recipients_state_decides_whether_it_is_sent_and_where_to(
     recipient: UserSnapshot, channel: NotificationType, expected: Decision
 ) -> None:
     assert decide_admission(recipient, template(), request(notification_type=channel)) == expected
+
+
+@pytest.mark.parametrize("reason", SuppressionReason)
+def test_nothing_is_sent_to_a_suppressed_address_and_pushes_still_are(
+    reason: SuppressionReason,
+) -> None:
+    recipient = user(email_suppressed=reason)
+    email = decide_admission(recipient, template(), request(notification_type=EMAIL))
+    push = decide_admission(recipient, template(), request(notification_type=PUSH))
+    assert email == Suppressed(EN_PLAN, ErrorCode.ADDRESS_SUPPRESSED)
+    assert push == Admitted(EN_PLAN, to("token-1"))
+
+
+@pytest.mark.parametrize("category", sorted(REQUIRED_CATEGORIES))
+@pytest.mark.parametrize(
+    ("reason", "is_sent"),
+    [
+        (SuppressionReason.COMPLAINT, True),
+        (SuppressionReason.HARD_BOUNCE, False),
+        (SuppressionReason.MANUAL, False),
+    ],
+)
+def test_only_a_complaint_leaves_what_a_user_cannot_do_without(
+    category: str, reason: SuppressionReason, is_sent: bool
+) -> None:
+    decision = decide_admission(
+        user(email_suppressed=reason), template(category=category), request(notification_type=EMAIL)
+    )
+    assert isinstance(decision, Admitted if is_sent else Suppressed)
+
+
+@pytest.mark.parametrize(
+    ("recipient", "told"),
+    [
+        (user(is_active=False), ErrorCode.USER_INACTIVE),
+        (
+            user(preferences=ChannelPreferences(email=False)),
+            ErrorCode.NOTIFICATION_PREFERENCE_DISABLED,
+        ),
+        (user(email=None), ErrorCode.ADDRESS_SUPPRESSED),
+    ],
+)
+def test_the_users_own_wishes_are_told_before_a_suppression_and_that_before_a_missing_address(
+    recipient: UserSnapshot, told: ErrorCode
+) -> None:
+    suppressed = recipient.model_copy(update={"email_suppressed": SuppressionReason.HARD_BOUNCE})
+    decision = decide_admission(suppressed, template(), request(notification_type=EMAIL))
+    assert decision == Suppressed(EN_PLAN, told)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The one module that builds real adapters and hands them to the use cases."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from typing import Final
@@ -9,6 +9,8 @@ from uuid import uuid4
 
 from fastapi import FastAPI
 
+from contracts.notification import NotificationType
+from contracts.suppression import address_digest
 from servicekit.app import create_app
 from servicekit.authentication import Authenticator
 from servicekit.database import Database, DatabaseUnavailableError
@@ -21,21 +23,34 @@ from servicekit.tokens import TokenVerifier
 from user_service.adapters.argon2_passwords import Argon2Passwords
 from user_service.adapters.jwt_issuer import JwtIssuer
 from user_service.adapters.postgres_api_keys import PostgresApiKeys
+from user_service.adapters.postgres_suppressions import PostgresSuppressions
+from user_service.adapters.postgres_user_digests import PostgresUserDigests
 from user_service.adapters.postgres_users import PostgresUsers
 from user_service.adapters.redis_snapshots import RedisSnapshots
+from user_service.adapters.redis_suppressions import RedisSuppressions
 from user_service.api import api_keys as api_key_routes
 from user_service.api import auth as auth_routes
+from user_service.api import suppressions as suppression_routes
 from user_service.api import users as user_routes
 from user_service.api.dependencies import UseCases
+from user_service.consumers.suppression_keeper import SuppressionKeeper
+from user_service.consumers.suppressions import SuppressionConsumer
 from user_service.domain.signing_key import SigningKey
 from user_service.settings import Settings
+from user_service.usecases.add_suppression import AddSuppression
+from user_service.usecases.announce_suppressions import AnnounceSuppressions
+from user_service.usecases.change_suppression import ChangeSuppression
 from user_service.usecases.create_api_key import CreateApiKey
 from user_service.usecases.create_user import CreateUser
 from user_service.usecases.ensure_first_admin import EnsureFirstAdmin
 from user_service.usecases.find_api_key import FindApiKey
+from user_service.usecases.find_suppressions import FindSuppressions
 from user_service.usecases.get_user import GetUser
+from user_service.usecases.keep_suppressions import KeepSuppressions
+from user_service.usecases.lift_suppression import LiftSuppression
 from user_service.usecases.list_api_keys import ListApiKeys
 from user_service.usecases.list_users import ListUsers
+from user_service.usecases.record_suppression import RecordSuppression
 from user_service.usecases.revoke_api_key import RevokeApiKey
 from user_service.usecases.sign_in import SignIn
 from user_service.usecases.update_user import UpdateUser
@@ -57,7 +72,8 @@ def build_app(settings: Settings) -> FastAPI:
         name=SERVICE,
         max_connections=settings.redis_max_connections,
     )
-    users = PostgresUsers(database)
+    email_digest = _email_digest_by(settings.suppression_key.get_secret_value().encode())
+    users = PostgresUsers(database, email_digest)
     api_keys = PostgresApiKeys(database)
     snapshots = RedisSnapshots(redis)
     passwords = Argon2Passwords()
@@ -66,6 +82,22 @@ def build_app(settings: Settings) -> FastAPI:
     )
     create_user = CreateUser(users, passwords, snapshots, now=_now, new_id=uuid4)
     find_api_key = FindApiKey(api_keys)
+    suppressions = PostgresSuppressions(database)
+    announce = AnnounceSuppressions(suppressions, RedisSuppressions(redis, now=_now), now=_now)
+    change_suppression = ChangeSuppression(suppressions, snapshots, announce)
+    consumer = SuppressionConsumer(
+        settings.amqp_url.get_secret_value(), RecordSuppression(change_suppression, now=_now)
+    )
+    keeper = SuppressionKeeper(
+        KeepSuppressions(
+            suppressions,
+            PostgresUserDigests(database, email_digest),
+            snapshots,
+            change_suppression,
+            announce,
+            now=_now,
+        )
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -74,6 +106,10 @@ def build_app(settings: Settings) -> FastAPI:
                 at_the_end(database.close)
                 at_the_end(redis.aclose)
                 await _ensure_first_admin(EnsureFirstAdmin(users, create_user), settings)
+                at_the_end(keeper.stop)
+                keeper.start()
+                at_the_end(consumer.stop)
+                consumer.start()
                 yield
 
     async def check_own_redis() -> None:
@@ -82,9 +118,19 @@ def build_app(settings: Settings) -> FastAPI:
     return create_app(
         service=SERVICE,
         version=VERSION,
-        description="Users, credentials, preferences and API keys.",
-        routers=[user_routes.router, auth_routes.router, api_key_routes.router],
-        checks={"postgres": database.check, "redis": check_own_redis},
+        description="Users, credentials, preferences, API keys and suppressions.",
+        routers=[
+            user_routes.router,
+            auth_routes.router,
+            api_key_routes.router,
+            suppression_routes.router,
+        ],
+        checks={
+            "postgres": database.check,
+            "redis": check_own_redis,
+            "suppressions": consumer.check,
+            "suppression_keeper": keeper.check,
+        },
         metrics=Metrics(),
         lifespan=lifespan,
         authenticate=Authenticator(
@@ -109,6 +155,10 @@ def build_app(settings: Settings) -> FastAPI:
                 list_api_keys=ListApiKeys(api_keys),
                 revoke_api_key=RevokeApiKey(api_keys, snapshots),
                 find_api_key=find_api_key,
+                add_suppression=AddSuppression(change_suppression, now=_now),
+                lift_suppression=LiftSuppression(change_suppression, now=_now),
+                find_suppressions=FindSuppressions(suppressions, now=_now),
+                email_digest=email_digest,
                 public_keys=issuer.public_keys,
             )
         },
@@ -128,6 +178,10 @@ async def _ensure_first_admin(ensure: EnsureFirstAdmin, settings: Settings) -> N
             "ensured; start it, then start user-service again.",
         )
         raise
+
+
+def _email_digest_by(key: bytes) -> Callable[[str], str]:
+    return lambda email: address_digest(key, NotificationType.EMAIL, email)
 
 
 def _now() -> datetime:

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from queues import until
 from running_app import RunningApp, running_app, shown_by
 from samples import PASSWORD, unused_email
 from structlog.testing import capture_logs
@@ -86,7 +87,7 @@ async def test_without_redis_all_requests_are_still_answered(
         ready = await app.client.get("/health/ready")
         assert ready.status_code == 503
         states = {name: check["status"] for name, check in ready.json()["checks"].items()}
-        assert states == {"postgres": "up", "redis": "down"}
+        assert (states["postgres"], states["redis"]) == ("up", "down")
 
 
 async def test_without_postgres_the_answer_is_503_with_retry_after(
@@ -112,7 +113,33 @@ async def test_without_postgres_the_answer_is_503_with_retry_after(
         assert (await app.client.get("/api/v1/auth/jwks.json")).status_code == 200
 
 
-async def test_is_ready_when_postgres_and_redis_answer(app: RunningApp) -> None:
-    ready = await app.client.get("/health/ready/")
-    assert ready.status_code == 200
-    assert set(ready.json()["checks"]) == {"postgres", "redis"}
+async def test_is_ready_when_all_servers_answer(
+    database_url: str, redis_url: str, amqp_url: str
+) -> None:
+    async with running_app(
+        database_url=database_url, redis_url=redis_url, amqp_url=amqp_url
+    ) as app:
+
+        async def is_ready() -> bool:
+            return (await app.client.get("/health/ready/")).status_code == 200
+
+        await until(is_ready)
+        ready = await app.client.get("/health/ready/")
+        assert set(ready.json()["checks"]) == {
+            *("postgres", "redis", "suppressions", "suppression_keeper")
+        }
+
+
+async def test_without_a_broker_requests_are_answered_and_readiness_says_so(
+    app: RunningApp, writer: dict[str, str]
+) -> None:
+    await app.create_user(writer)
+    ready = await app.client.get("/health/ready")
+    assert ready.status_code == 503
+    states = {name: check["status"] for name, check in ready.json()["checks"].items()}
+    assert states == {
+        "postgres": "up",
+        "redis": "up",
+        "suppressions": "down",
+        "suppression_keeper": "up",
+    }

@@ -9,6 +9,8 @@ PEM = new_private_key()
 GOOD = {
     "database_url": "postgresql+asyncpg://u:p@localhost/users",
     "redis_url": "redis://localhost/0",
+    "amqp_url": "amqp://guest:guest@localhost/",
+    "suppression_key": "k" * 32,
     "jwt_private_key": PEM,
     "service_tokens": "api-gateway:secret",
 }
@@ -30,7 +32,7 @@ def test_a_key_on_one_line_is_read() -> None:
 
 def test_no_secret_is_in_the_repr() -> None:
     shown = repr(settings(admin_email="a@example.com", admin_password="secret word"))
-    for secret in ("u:p@", "secret", "PRIVATE KEY"):
+    for secret in ("u:p@", "guest", "kkkk", "secret", "PRIVATE KEY"):
         assert secret not in shown
 
 
@@ -40,6 +42,9 @@ def test_no_secret_is_in_the_repr() -> None:
         ({"database_url": "postgresql://localhost/users"}, "postgresql+asyncpg://"),
         ({"redis_url": "localhost"}, "redis://"),
         ({"jwt_private_key": "secret"}, "P-256"),
+        ({"amqp_url": "localhost"}, "amqp://"),
+        ({"suppression_key": "k" * 31}, "at least 32 bytes"),
+        ({"suppression_key": "change-me" * 4}, "placeholder"),
         ({"service_tokens": "secret"}, "service:token"),
         ({"service_tokens": "api-gateway:change-me"}, "placeholder"),
         ({"admin_email": "a@example.com"}, "ADMIN_PASSWORD"),

@@ -7,7 +7,12 @@ from api_gateway.domain.languages import choose_language
 from api_gateway.domain.request import NotificationRequest
 from contracts.envelope import ErrorDetail
 from contracts.error_codes import ErrorCode
-from contracts.notification import AmbiguousPolicy, DeviceKind, NotificationType
+from contracts.notification import (
+    AmbiguousPolicy,
+    DeviceKind,
+    NotificationType,
+)
+from contracts.suppression import blocks
 from contracts.template_snapshot import TemplateSnapshot
 from contracts.user_snapshot import UserSnapshot
 
@@ -73,6 +78,9 @@ def decide_admission(
 ) -> Decision:
     """Decide what becomes of a request.
 
+    Where several things keep it from being sent, the first of these is told: the user is inactive,
+    does not want the channel, has a suppressed address, has none.
+
     Args:
         user: The user it names, if there is one.
         template: The template it names, if there is one.
@@ -122,6 +130,8 @@ def decide_admission(
         return Suppressed(plan, ErrorCode.USER_INACTIVE)
     if not _wants(user, channel):
         return Suppressed(plan, ErrorCode.NOTIFICATION_PREFERENCE_DISABLED)
+    if _is_suppressed(user, channel, template.category):
+        return Suppressed(plan, ErrorCode.ADDRESS_SUPPRESSED)
     recipients = _recipients(user, channel)
     if not recipients:
         return Suppressed(plan, ErrorCode.NO_ADDRESS)
@@ -140,6 +150,18 @@ def _wants(user: UserSnapshot, channel: NotificationType) -> bool:
             return user.preferences.email
         case NotificationType.PUSH:
             return user.preferences.push
+
+
+def _is_suppressed(user: UserSnapshot, channel: NotificationType, category: str) -> bool:
+    """Whether the address may not be sent to.
+
+    A dead mailbox takes nothing, and what somebody said by hand counts for everything. Who called
+    a message spam still wants to get back into their account: what a user cannot do without is
+    sent to them.
+    """
+    if channel is not NotificationType.EMAIL or user.email_suppressed is None:
+        return False
+    return blocks(user.email_suppressed, category)
 
 
 def _recipients(user: UserSnapshot, channel: NotificationType) -> tuple[Recipient, ...]:

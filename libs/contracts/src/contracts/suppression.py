@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from contracts.notification import NotificationType
+from contracts.notification import REQUIRED_CATEGORIES, NotificationType
 
 MINIMUM_KEY_BYTES: Final = 32
 
@@ -24,6 +24,14 @@ class SuppressionReason(StrEnum):
     """Its owner called a message spam."""
     MANUAL = "manual"
     """An operator or an application said so."""
+
+
+def blocks(reason: SuppressionReason, category: str) -> bool:
+    """Whether a suppression for this reason keeps back what has this category.
+
+    A dead mailbox is dead to everything. Who called something spam still needs to reset a password.
+    """
+    return reason is not SuppressionReason.COMPLAINT or category not in REQUIRED_CATEGORIES
 
 
 class SuppressionNotice(BaseModel):

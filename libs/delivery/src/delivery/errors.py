@@ -6,9 +6,11 @@
     │   └── InvalidRecipientError    … because of the address: nothing sent there can arrive
     └── AmbiguousDeliveryError   perhaps taken: the answer was lost
 
-Providers translate whatever their protocol or library raises into these; what then happens is
-decided in `delivery.policy`, and nowhere else.
+Providers translate whatever their protocol or library raises into these. What then happens to the
+message is decided in `delivery.policy`, what it says of the provider here, and nowhere else.
 """
+
+from typing import TypeGuard
 
 
 class DeliveryError(Exception):
@@ -17,7 +19,7 @@ class DeliveryError(Exception):
     Args:
         reason: Stable word for the history and for metrics: `mailbox_full`, `throttled`.
         detail: The provider's own words.
-        reply_code: The provider's own code: `451 4.7.1`, `UNAVAILABLE`.
+        reply_code: The provider's own code: `451 4.7.1`, `UNAVAILABLE`; None: it said nothing.
     """
 
     def __init__(self, reason: str, *, detail: str = "", reply_code: str | None = None) -> None:
@@ -60,3 +62,28 @@ class InvalidRecipientError(PermanentDeliveryError):
 
 class AmbiguousDeliveryError(DeliveryError):
     """Perhaps taken: the connection or our patience ended before the answer came."""
+
+
+def is_refusal(error: DeliveryError) -> TypeGuard[TransientDeliveryError]:
+    """Whether the provider certainly took nothing because it is in trouble itself.
+
+    Only then may another provider be asked for the same message.
+    """
+    return isinstance(error, TransientDeliveryError) and error.provider_failed
+
+
+def is_failure_of_provider(error: DeliveryError) -> bool:
+    """Whether it speaks against the provider, and counts towards opening its breaker.
+
+    No answer does, too: a provider that hangs refuses nobody.
+    """
+    return is_refusal(error) or isinstance(error, AmbiguousDeliveryError)
+
+
+def is_answer(error: DeliveryError) -> bool:
+    """Whether it shows that the provider works: it has said something of this recipient or content.
+
+    What we found out by ourselves, a malformed address or that no connection was free, says nothing
+    either way.
+    """
+    return error.reply_code is not None and not is_failure_of_provider(error)

@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeVar
 from delivery.breaker import Phase
 from delivery.breaker_view import BreakerView
 from delivery.breakers import Breakers, BreakersUnavailableError
-from delivery.errors import DeliveryError, TransientDeliveryError
+from delivery.errors import DeliveryError, is_refusal
 from delivery.handover import Handover, NoProviderError, NotHandedOverError, Refusal
 from delivery.metrics import DeliveryMetrics
 from delivery.provider import OutgoingDelivery, Provider
@@ -132,7 +132,7 @@ class ProviderChain(Generic[ContentT]):
                 acceptance = await link.ask(delivery, permit, deadline)
             except DeliveryError as error:
                 seconds = self._monotonic() - started
-                if not (isinstance(error, TransientDeliveryError) and error.provider_failed):
+                if not is_refusal(error):
                     raise NotHandedOverError(
                         link.name, error, seconds, refusals, was_probe=was_probe
                     ) from error

@@ -1,7 +1,4 @@
-"""One provider behind its breaker: asks it, tells the breaker, and holds the group's probe of it.
-
-What counts as a failure of the provider is decided here, and nowhere else.
-"""
+"""One provider behind its breaker: asks it, tells the breaker, holds the group's probe of it."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,7 +6,12 @@ from typing import Final, Generic, TypeVar
 
 from delivery.breaker import Permit
 from delivery.breaker_view import BreakerView
-from delivery.errors import AmbiguousDeliveryError, DeliveryError, TransientDeliveryError
+from delivery.errors import (
+    AmbiguousDeliveryError,
+    DeliveryError,
+    is_answer,
+    is_failure_of_provider,
+)
 from delivery.provider import OutgoingDelivery, Provider, ProviderAcceptance
 
 ContentT = TypeVar("ContentT")
@@ -18,19 +20,6 @@ RESERVED_SECONDS: Final = 10.0
 """How long a reserved probe waits for a message before another process may have it."""
 
 _PROBE_MARGIN_SECONDS: Final = 5.0
-
-
-def is_refusal(error: DeliveryError) -> bool:
-    """Whether the provider certainly took nothing because it is in trouble itself."""
-    return isinstance(error, TransientDeliveryError) and error.provider_failed
-
-
-def is_failure(error: DeliveryError) -> bool:
-    """Whether the provider failed; whatever else it answers shows that it works.
-
-    No answer is a failure of it, too: a provider that hangs refuses nobody.
-    """
-    return is_refusal(error) or isinstance(error, AmbiguousDeliveryError)
 
 
 class ProviderLink(Generic[ContentT]):
@@ -124,10 +113,12 @@ class ProviderLink(Generic[ContentT]):
         try:
             acceptance = await self._call(delivery, deadline)
         except DeliveryError as error:
-            if is_failure(error):
+            if is_failure_of_provider(error):
                 await view.failed(permit)
-            else:
+            elif is_answer(error):
                 view.succeeded(permit)
+            elif permit.probe:
+                await view.give_back_probe(permit.probe)
             raise
         except Exception:
             # A defect, which says nothing about the provider. A probe has been used up by it all

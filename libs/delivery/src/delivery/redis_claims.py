@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from contracts.cache_keys import suppression_key
 from contracts.delivery_message import DeliveryMessage
 from contracts.notification import REQUIRED_CATEGORIES
+from contracts.suppression import SuppressionReason, blocks
 from delivery.claims import (
     Claim,
     ClaimsUnavailableError,
@@ -107,7 +108,9 @@ if held[1] then
 end
 if verdict == 'claimed' and tonumber(ARGV[8]) > now then
     local reason = redis.call('GET', KEYS[2])
-    if reason then return {'suppressed', now, reason} end
+    if reason and not string.find(ARGV[13], ' ' .. reason .. ' ', 1, true) then
+        return {'suppressed', now, reason}
+    end
     local limit = tonumber(ARGV[9])
     if limit > 0 then
         local place = place_of(KEYS[3], ARGV[10], now, limit, tonumber(ARGV[11]))
@@ -221,6 +224,7 @@ class RedisClaims:
                     message.delivery_id.hex,
                     LIMIT_WINDOW_SECONDS * 1000,
                     int(SOON.total_seconds() * 1000),
+                    _harmless_reasons(message.category),
                 ],
             )
         except RedisUnavailableError as error:
@@ -280,6 +284,13 @@ def _read(text: str, message: DeliveryMessage) -> Settlement:
     for name in _OF_THE_MESSAGE:
         settlement["outcome"].setdefault(name, getattr(message, name))
     return Settlement.model_validate(settlement)
+
+
+def _harmless_reasons(category: str) -> str:
+    """The reasons for a suppression that let this category pass, each between two blanks."""
+    return " ".join(
+        ("", *(reason for reason in SuppressionReason if not blocks(reason, category)), "")
+    )
 
 
 def _time(milliseconds: str | int) -> datetime:

@@ -40,8 +40,8 @@ async def running(group: Group) -> AsyncIterator[None]:
         await asyncio.gather(*(process.stop() for process in group.processes))
 
 
-def make_provider(name: str, seed: int = 1) -> OutsideProvider:
-    return OutsideProvider(f"{name}-{uuid4().hex}", seed)
+def make_provider(name: str, *, seconds: float = 0.01, seed: int = 1) -> OutsideProvider:
+    return OutsideProvider(f"{name}-{uuid4().hex}", seconds=seconds, seed=seed)
 
 
 @pytest.mark.parametrize("is_silent", [False, True], ids=["refuses", "does not answer"])
@@ -68,10 +68,12 @@ async def test_a_provider_that_is_down_is_asked_five_times_and_then_once_in_each
         burnt = sum(process.attempts_burnt for process in group.processes)
         assert burnt <= IN_FLIGHT + 5
 
-        provider.most_since_mark = 0
-        await group.reach(taken_before + 2, within=RULES.open_seconds + 1)
-        assert provider.most_since_mark <= 4  # two probes, or the ramp's first call of each
         await group.drain()
+    closed_at = provider.took_at[taken_before + 1]
+    assert len(provider.starts_between(came_back, closed_at)) <= 2  # probes
+    for start, crowd in zip(provider.starts, provider.crowds, strict=True):
+        if closed_at <= start < closed_at + RULES.ramp_seconds:
+            assert crowd <= 4 * (1 + 31 * (start - closed_at + 0.02) / RULES.ramp_seconds)
     assert set(group.taken.values()) == {1}
     assert group.opens(provider.name) == 1
     assert sum(process.attempts_burnt for process in group.processes) == burnt
@@ -80,8 +82,9 @@ async def test_a_provider_that_is_down_is_asked_five_times_and_then_once_in_each
 async def test_a_backup_carries_while_the_preferred_one_is_down_and_gives_traffic_back(
     breakers: Callable[[], RedisBreakers],
 ) -> None:
-    preferred, backup = make_provider("smtp-a"), make_provider("smtp-b", 2)
-    group = Group([preferred, backup], breakers, messages=60_000)
+    preferred = make_provider("smtp-a", seconds=0.05)
+    backup = make_provider("smtp-b", seconds=0.05, seed=2)
+    group = Group([preferred, backup], breakers, messages=30_000)
     async with running(group):
         await asyncio.sleep(0.2)
         assert not backup.starts

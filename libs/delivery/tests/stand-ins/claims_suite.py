@@ -341,6 +341,22 @@ class ClaimsSuite:
         )
         assert await verdict_of(claims, message) is Verdict.SETTLED
 
+    @pytest.mark.parametrize(
+        ("reason", "category", "verdict"),
+        [
+            ("complaint", "marketing", Verdict.SUPPRESSED),
+            ("complaint", "password_reset", Verdict.CLAIMED),
+            ("hard_bounce", "password_reset", Verdict.SUPPRESSED),
+            ("manual", "password_reset", Verdict.SUPPRESSED),
+        ],
+    )
+    async def test_who_called_something_spam_still_gets_what_is_required(
+        self, bench: ClaimsBench, reason: str, category: str, verdict: Verdict
+    ) -> None:
+        message = make_delivery(recipient=f"{uuid4()}@example.org", category=category)
+        await bench.suppress(message, reason)
+        assert await verdict_of(bench.claims(), message) is verdict
+
     async def test_what_was_perhaps_sent_is_not_suppressed_any_more(
         self, bench: ClaimsBench
     ) -> None:

@@ -9,6 +9,7 @@ from deliveries import START
 
 from contracts.delivery_message import DeliveryMessage
 from contracts.notification import REQUIRED_CATEGORIES
+from contracts.suppression import SuppressionReason, blocks
 from delivery.claims import (
     Claim,
     ClaimsUnavailableError,
@@ -117,7 +118,8 @@ class FakeClaims:
                     verdict = Verdict.POISON if is_poison else Verdict.LAPSED
         is_expired = message.expires_at is not None and message.expires_at <= now
         if verdict is Verdict.CLAIMED and not is_expired:
-            if reason := self._store.suppressed.get(message.recipient):
+            reason = self._store.suppressed.get(message.recipient)
+            if reason and blocks(SuppressionReason(reason), message.category):
                 return Claim(Verdict.SUPPRESSED, now, token, suppressed_for=reason)
             turn = self._turn_of(message)
             if turn - SOON > now:

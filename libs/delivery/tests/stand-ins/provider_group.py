@@ -23,25 +23,26 @@ from servicekit.metrics import Metrics
 
 
 class OutsideProvider:
-    """A server that all processes share: takes 5 to 15 ms, and can be down."""
+    """A server that all processes share: takes `seconds` ± 50 %, and can be down."""
 
-    def __init__(self, name: str, seed: int) -> None:
+    def __init__(self, name: str, *, seconds: float, seed: int) -> None:
         self.name = name
         self.is_down = False
         self.is_silent = False
         self.starts: list[float] = []
+        self.crowds: list[int] = []  # how many were under way then
         self.taken: Counter[int] = Counter()
         self.took_at: list[float] = []
         self.under_way = 0
-        self.most_since_mark = 0
+        self._seconds = seconds
         self._chance = random.Random(seed)
 
     async def send(self, delivery: OutgoingDelivery[int]) -> ProviderAcceptance:
-        self.starts.append(time.monotonic())
         self.under_way += 1
-        self.most_since_mark = max(self.most_since_mark, self.under_way)
+        self.starts.append(time.monotonic())
+        self.crowds.append(self.under_way)
         try:
-            await asyncio.sleep(self._chance.uniform(0.005, 0.015))
+            await asyncio.sleep(self._seconds * self._chance.uniform(0.5, 1.5))
             if self.is_down:
                 if self.is_silent:
                     raise AmbiguousDeliveryError("connection_lost")

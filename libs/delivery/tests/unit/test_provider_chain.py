@@ -137,10 +137,24 @@ async def test_an_answer_about_a_recipient_ends_a_row_of_failures(
         first.answers = [refusal(), refusal()]
         await chain.send(make_outgoing())
         await chain.send(make_outgoing())
-        first.answers = [InvalidRecipientError("no_such_user")]
+        first.answers = [InvalidRecipientError("no_such_user", reply_code="550 5.1.1")]
         await failure_of(chain)
         await until(lambda: bench.store.state("first").failures == 0)
     assert bench.sample("delivery_breaker_state", provider="first") == 0
+
+
+async def test_what_we_found_out_ourselves_does_not_end_a_row_of_failures(
+    bench: ChainBench, first: DirectedProvider
+) -> None:
+    """A provider that hangs holds all connections; that none is free does not speak for it."""
+    chain = bench.chain()
+    hang = AmbiguousDeliveryError("connection_lost")
+    none_free = TransientDeliveryError("no_free_connection")
+    first.answers = [hang, none_free, hang, none_free, hang]
+    for _ in range(5):
+        await failure_of(chain)
+    await chain.stop()
+    assert bench.sample("delivery_breaker_state", provider="first") == 2
 
 
 async def test_successes_cost_the_group_nothing(bench: ChainBench) -> None:

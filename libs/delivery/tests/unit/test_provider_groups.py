@@ -29,6 +29,18 @@ def second(bench: ChainBench) -> DirectedProvider:
 
 
 class TestGroup:
+    async def test_of_many_that_fail_at_once_only_so_many_are_told_as_open_the_breaker(
+        self, bench: ChainBench, first: DirectedProvider
+    ) -> None:
+        chain = bench.chain()
+        first.error = refusal()
+        first.gate.clear()
+        tasks = [asyncio.create_task(chain.send(make_outgoing())) for _ in range(8)]
+        await until(lambda: first.under_way == 8)
+        first.gate.set()
+        await asyncio.gather(*tasks)
+        assert bench.store.steps == ["failed"] * 3
+
     async def test_a_new_process_asks_nobody_whose_breaker_is_open(
         self, bench: ChainBench, first: DirectedProvider
     ) -> None:

@@ -13,6 +13,7 @@ from chain_bench import (
     wait_of,
 )
 
+from delivery.errors import InvalidRecipientError
 from delivery.handover import Handover, NoProviderError
 from delivery.provider_chain import ProviderChain
 
@@ -138,6 +139,24 @@ class TestAllOpen:
         assert await wait_of(chain, pinned="first") == pytest.approx(1)
         assert first.calls == 0
         await other.stop()
+
+    async def test_a_probe_that_never_reached_the_provider_is_given_back(
+        self, bench: ChainBench, chain: ProviderChain[str], first: DirectedProvider
+    ) -> None:
+        bench.store.pass_time(60)
+        first.error = InvalidRecipientError("malformed_address")
+        assert (await failure_of(chain)).provider == "first"
+        assert bench.store.state("first").successes == 0
+        first.error = None
+        assert (await chain.send(make_outgoing())).provider == "first"
+
+    async def test_a_refusal_of_its_recipient_is_the_success_of_a_probe(
+        self, bench: ChainBench, chain: ProviderChain[str], first: DirectedProvider
+    ) -> None:
+        bench.store.pass_time(60)
+        first.error = InvalidRecipientError("no_such_user", reply_code="550 5.1.1")
+        assert (await failure_of(chain)).was_probe
+        await until(lambda: bench.store.state("first").successes == 1)
 
     async def test_a_defect_uses_a_probe_up(
         self, bench: ChainBench, chain: ProviderChain[str], first: DirectedProvider

@@ -6,18 +6,30 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from contracts.access import Role, Scope
+from contracts.notification import NotificationType
+from contracts.suppression import SuppressionReason
 from user_service.domain.api_key import ApiKey
+from user_service.domain.suppression import Suppression
 from user_service.domain.user import User
 
 
 def user_of(row: RowMapping) -> User:
-    """A row of `users`."""
-    return User(**{**row, "role": Role(row["role"])})
+    """A row of `suppressed_users.select_users`."""
+    suppressed = row["email_suppressed"]
+    return User(
+        **{
+            **row,
+            "role": Role(row["role"]),
+            "email_suppressed": None if suppressed is None else SuppressionReason(suppressed),
+        }
+    )
 
 
-def user_values(user: User) -> dict[str, Any]:
-    """The columns of `users`."""
-    return {**asdict(user), "role": user.role.value}
+def user_values(user: User, email_digest: str) -> dict[str, Any]:
+    """The columns of `users`; whether the address is suppressed is not among them."""
+    values = {**asdict(user), "role": user.role.value, "email_digest": email_digest}
+    del values["email_suppressed"]
+    return values
 
 
 def api_key_of(row: RowMapping) -> ApiKey:
@@ -28,3 +40,23 @@ def api_key_of(row: RowMapping) -> ApiKey:
 def api_key_values(api_key: ApiKey) -> dict[str, Any]:
     """The columns of `api_keys`."""
     return {**asdict(api_key), "scopes": sorted(scope.value for scope in api_key.scopes)}
+
+
+def suppression_of_row(row: RowMapping) -> Suppression:
+    """A row of `suppressions`."""
+    return Suppression(
+        **{
+            **row,
+            "notification_type": NotificationType(row["notification_type"]),
+            "reason": SuppressionReason(row["reason"]),
+        }
+    )
+
+
+def suppression_values(suppression: Suppression) -> dict[str, Any]:
+    """The columns of `suppressions`."""
+    return {
+        **asdict(suppression),
+        "notification_type": suppression.notification_type.value,
+        "reason": suppression.reason.value,
+    }

@@ -10,6 +10,7 @@ from sqlalchemy import (
     DateTime,
     Index,
     Integer,
+    String,
     Table,
     Text,
     Uuid,
@@ -27,6 +28,8 @@ users: Final = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("email", Text, nullable=False),
+    # Null: stored before there were digests, and not computed yet.
+    Column("email_digest", String(64)),
     Column("name", Text, nullable=False),
     Column("password_hash", Text),
     Column("role", Text, nullable=False, server_default=text("'user'")),
@@ -45,6 +48,8 @@ users: Final = Table(
 
 email_index: Final = Index("uq_users_lower_email", func.lower(users.c.email), unique=True)
 Index(None, users.c.created_at, users.c.id)
+Index(None, users.c.email_digest)
+Index("ix_users_without_email_digest", users.c.id, postgresql_where=users.c.email_digest.is_(None))
 
 api_keys: Final = Table(
     "api_keys",
@@ -63,3 +68,24 @@ api_keys: Final = Table(
     CheckConstraint("version >= 1", name="version_positive"),
     CheckConstraint("rate_limit_per_minute >= 1", name="rate_limit_positive"),
 )
+
+suppressions: Final = Table(
+    "suppressions",
+    metadata,
+    Column("address_digest", String(64), primary_key=True),
+    Column("notification_type", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("lifted_at", DateTime(timezone=True)),
+    CheckConstraint("notification_type IN ('email', 'push')", name="notification_type_known"),
+    CheckConstraint("reason IN ('hard_bounce', 'complaint', 'manual')", name="reason_known"),
+)
+Index(None, suppressions.c.created_at, suppressions.c.address_digest)
+Index(
+    "ix_suppressions_ending",
+    suppressions.c.expires_at,
+    postgresql_where=suppressions.c.lifted_at.is_(None),
+)
+Index("ix_suppressions_lifted_at", suppressions.c.lifted_at)

@@ -1,4 +1,7 @@
-"""What answers say of users and keys, in the names that clients of either tradition expect."""
+"""What answers say of users, keys and suppressions.
+
+In the names that clients of either tradition expect.
+"""
 
 from datetime import datetime
 from typing import Literal, Self
@@ -7,8 +10,11 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from contracts.access import Role, Scope
+from contracts.notification import NotificationType
+from contracts.suppression import SuppressionReason
 from contracts.user_snapshot import ChannelPreferences
 from user_service.domain.api_key import ApiKey
+from user_service.domain.suppression import Suppression
 from user_service.domain.user import User
 from user_service.usecases.create_api_key import CreatedApiKey
 from user_service.usecases.sign_in import SignedIn
@@ -109,3 +115,26 @@ class NewApiKeyAnswer(ApiKeyAnswer):
 def new_api_key_answer(created: CreatedApiKey) -> NewApiKeyAnswer:
     """The answer that shows a key."""
     return NewApiKeyAnswer(**ApiKeyAnswer.of(created.api_key).model_dump(), key=created.key)
+
+
+class SuppressionAnswer(BaseModel):
+    """A suppressed address, of which only the digest is known."""
+
+    address_digest: str
+    notification_type: NotificationType
+    reason: SuppressionReason
+    source: str = Field(description="Who found out: a provider's name, or a caller.")
+    created_at: datetime
+    expires_at: datetime | None = Field(description="Null: it stays until it is lifted.")
+
+    @classmethod
+    def of(cls, suppression: Suppression) -> Self:
+        """From the domain."""
+        return cls(
+            address_digest=suppression.address_digest,
+            notification_type=suppression.notification_type,
+            reason=suppression.reason,
+            source=suppression.source,
+            created_at=suppression.created_at,
+            expires_at=suppression.expires_at,
+        )

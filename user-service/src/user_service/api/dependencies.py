@@ -8,10 +8,13 @@ from uuid import UUID
 from fastapi import Depends, Path, Request
 
 from user_service.domain.errors import ApiKeyNotFoundError, UserNotFoundError
+from user_service.usecases.add_suppression import AddSuppression
 from user_service.usecases.create_api_key import CreateApiKey
 from user_service.usecases.create_user import CreateUser
 from user_service.usecases.find_api_key import FindApiKey
+from user_service.usecases.find_suppressions import FindSuppressions
 from user_service.usecases.get_user import GetUser
+from user_service.usecases.lift_suppression import LiftSuppression
 from user_service.usecases.list_api_keys import ListApiKeys
 from user_service.usecases.list_users import ListUsers
 from user_service.usecases.revoke_api_key import RevokeApiKey
@@ -32,6 +35,10 @@ class UseCases:
     list_api_keys: ListApiKeys
     revoke_api_key: RevokeApiKey
     find_api_key: FindApiKey
+    add_suppression: AddSuppression
+    lift_suppression: LiftSuppression
+    find_suppressions: FindSuppressions
+    email_digest: Callable[[str], str]
     public_keys: Callable[[], Awaitable[dict[str, Any]]]
 
 

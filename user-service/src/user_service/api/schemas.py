@@ -1,9 +1,11 @@
 """Bodies of requests: what is checked before anything else sees it."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -14,6 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from contracts.access import Scope
+from contracts.suppression import SuppressionReason
 from servicekit.text_types import NO_NUL, SECRET_TEXT, Language, Name
 from user_service.domain.email_address import canonical_email
 from user_service.domain.password import MAX_PASSWORD, MIN_PASSWORD
@@ -38,8 +41,16 @@ def _timezone(value: str) -> str:
         ) from error
 
 
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise PydanticCustomError("time", "The time is beyond the calendar's end.") from error
+
+
 Email = Annotated[str, StringConstraints(max_length=320), NO_NUL, AfterValidator(_email)]
 Timezone = Annotated[str, StringConstraints(max_length=100), AfterValidator(_timezone)]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 PushToken = Annotated[str, StringConstraints(min_length=1, max_length=4_096), NO_NUL]
 Password = Annotated[
     SecretStr,
@@ -137,3 +148,15 @@ class CreateApiKeyBody(_Body):
     name: Name
     scopes: Annotated[frozenset[Scope], Field(min_length=1)]
     rate_limit_per_minute: Annotated[int, Field(strict=True, ge=1, le=_MAX_RATE)] | None = None
+
+
+class SuppressBody(_Body):
+    """An address that nothing more is to be sent to; without `expires_at` until it is lifted."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"email": "john@example.com", "reason": "manual"}]}
+    )
+
+    email: Email
+    reason: SuppressionReason = SuppressionReason.MANUAL
+    expires_at: Moment | None = None

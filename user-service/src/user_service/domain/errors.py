@@ -1,13 +1,20 @@
-"""What can be wrong with a request about users and keys.
+"""What can be wrong with a request about users, keys and suppressions.
 
 ServiceError
-├── NotFoundError ── UserNotFoundError, ApiKeyNotFoundError    404
-├── ConflictError ── EmailTakenError                           409
-└── UnauthenticatedError ── InvalidCredentialsError            401
+├── NotFoundError ── UserNotFoundError, ApiKeyNotFoundError, SuppressionNotFoundError    404
+├── ConflictError ── EmailTakenError                                                     409
+├── UnprocessableContentError ── ExpiryPassedError                                       422
+└── UnauthenticatedError ── InvalidCredentialsError                                      401
 """
 
+from contracts.envelope import ErrorDetail
 from contracts.error_codes import ErrorCode
-from servicekit.errors import ConflictError, NotFoundError, UnauthenticatedError
+from servicekit.errors import (
+    ConflictError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnprocessableContentError,
+)
 
 
 class UserNotFoundError(NotFoundError):
@@ -24,6 +31,23 @@ class ApiKeyNotFoundError(NotFoundError):
 
     def __init__(self) -> None:
         super().__init__("There is no such API key.")
+
+
+class SuppressionNotFoundError(NotFoundError):
+    """Nothing keeps mail from this address."""
+
+    def __init__(self) -> None:
+        super().__init__("This address is not suppressed.")
+
+
+class ExpiryPassedError(UnprocessableContentError):
+    """A suppression that is to be added would have ended already."""
+
+    def __init__(self) -> None:
+        message = "expires_at must be in the future."
+        super().__init__(
+            message, details=[ErrorDetail(field="expires_at", code="past", message=message)]
+        )
 
 
 class EmailTakenError(ConflictError):

@@ -18,8 +18,11 @@ DecideUser = Callable[[User], User]
 class Users(Protocol):
     """Where users are kept. Each method is one transaction."""
 
-    async def create(self, user: User) -> None:
+    async def create(self, user: User) -> User:
         """Store a user.
+
+        Returns:
+            The user as they are now: their address may be suppressed already.
 
         Raises:
             EmailTakenError: Another user has the address, in whatever case.
@@ -42,7 +45,8 @@ class Users(Protocol):
         """Store what is decided; other changes of the same user wait, so none is lost.
 
         Returns:
-            The user as they are now, or None if there is no such user.
+            The user as they are now, and whether their address is suppressed now; or None if
+            there is no such user.
 
         Raises:
             EmailTakenError: Another user has the new address.

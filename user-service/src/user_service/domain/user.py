@@ -6,12 +6,16 @@ from uuid import UUID
 
 from contracts.access import Role
 from contracts.notification import DeviceKind
+from contracts.suppression import SuppressionReason
 from contracts.user_snapshot import ChannelPreferences, DeviceAddress, UserSnapshot
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user as of one row version; `password_hash` is None for those who cannot sign in."""
+    """A user as of one row version; `password_hash` is None for those who cannot sign in.
+
+    `email_suppressed` is not the user's own: it belongs to whoever has the address.
+    """
 
     id: UUID
     email: str
@@ -27,6 +31,7 @@ class User:
     row_version: int
     created_at: datetime
     updated_at: datetime
+    email_suppressed: SuppressionReason | None = None
 
     def snapshot(self) -> UserSnapshot:
         """What the gateway decides by."""
@@ -42,4 +47,5 @@ class User:
             timezone=self.timezone,
             preferences=ChannelPreferences(email=self.email_enabled, push=self.push_enabled),
             devices=devices,
+            email_suppressed=self.email_suppressed,
         )

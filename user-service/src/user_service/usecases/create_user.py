@@ -71,6 +71,6 @@ class CreateUser:
             created_at=now,
             updated_at=now,
         )
-        await self._users.create(user)
+        user = await self._users.create(user)
         await self._snapshots.store_user(user.snapshot())
         return user
