@@ -15,7 +15,7 @@ WITH_SERVERS := $(BIN)/python -m devstack.servers --home .devstack/test --
 PYTEST := $(BIN)/python -m pytest -c pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run clean up down test test-members test-repo test-e2e test-alone test-compose test-servers load \
+.PHONY: help setup run dlq clean up down test test-members test-repo test-e2e test-alone test-compose test-servers test-faults faults load \
 	check format lock
 
 help: ## List the commands
@@ -26,6 +26,10 @@ setup: ## Make .venv with everything in it (done by itself where needed)
 
 run: setup ## Start the whole system here, send an email and a push, stay until Ctrl-C
 	@exec $(BIN)/python -m devstack.run --port-offset $(PORT_OFFSET)
+
+ARGS ?= --help
+dlq: setup ## Dead letters of the running system: make dlq ARGS="list --reason retries_exhausted"
+	@$(BIN)/python -m devstack.dlq $(ARGS)
 
 clean: setup ## Remove all data of `make run` and of the tests
 	@$(BIN)/python -m devstack.clean .devstack
@@ -53,6 +57,13 @@ test-repo: setup ## Architecture tests
 
 test-e2e: setup ## Tests of the whole system, on a stack of their own
 	@echo "== tests/e2e"; $(PYTEST) --rootdir=tests/e2e tests/e2e
+
+test-faults: setup ## A selection of the fault tests, in five minutes at most
+	@echo "== tests/faults"; $(PYTEST) --rootdir=tests/faults tests/faults
+
+faults: setup ## All fault tests in their long form; their results go into docs/reliability.md
+	@$(PYTEST) --rootdir=tests/faults -s tests/faults --full --results .devstack/faults.json
+	@$(BIN)/python tests/faults/render_results.py .devstack/faults.json docs/reliability.md
 
 test-alone: setup ## One service in an environment of its own: make test-alone SERVICE=user-service
 	@$(WITH_SERVERS) sh devstack/test_alone.sh $(PYTHON) $(SERVICE)

@@ -12,7 +12,13 @@ import pytest_asyncio
 # In importlib mode pytest leaves sys.path alone; suites, fakes and samples lie in this folder.
 sys.path.insert(0, str(Path(__file__).parent))
 pytest.register_assert_rewrite(
-    "gateway", "outbox_suite", "queues", "reservations_suite", "store_suite"
+    "dead_letters_suite",
+    "gateway",
+    "keeper_suite",
+    "outbox_suite",
+    "queues",
+    "reservations_suite",
+    "store_suite",
 )
 
 from gateway import running_gateway  # noqa: E402

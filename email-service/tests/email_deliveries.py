@@ -20,6 +20,8 @@ def an_email(
     text: str | None = "Hello",
     notification_id: str = "ntf_1",
     correlation_id: str = "corr-1",
+    generation: int = 0,
+    attempt: int = 1,
 ) -> OutgoingDelivery[RenderedEmail]:
     message = DeliveryMessage(
         delivery_id=DELIVERY_ID,
@@ -34,7 +36,8 @@ def an_email(
         category="account",
         variables={},
         correlation_id=correlation_id,
+        generation=generation,
         priority=5,
         created_at=NOON,
     )
-    return OutgoingDelivery(message, RenderedEmail(subject, html, text), attempt=1)
+    return OutgoingDelivery(message, RenderedEmail(subject, html, text), attempt=attempt)

@@ -39,6 +39,7 @@ class ScriptedSmtpServer:
     script: dict[str, deque[str | Behaviour]] = field(default_factory=lambda: defaultdict(deque))
     mails: list[ReceivedMail] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    delay_seconds: float = 0.0
     connections: int = 0
     open_connections: int = 0
     most_open: int = 0
@@ -68,6 +69,7 @@ class ScriptedSmtpServer:
             writer.transport.abort()
 
     async def _answer(self, writer: asyncio.StreamWriter, step: str, usual: str) -> str:
+        await asyncio.sleep(self.delay_seconds)
         reply = self.script[step].popleft() if self.script[step] else usual
         if reply is Behaviour.DROP:
             raise ConnectionAbortedError

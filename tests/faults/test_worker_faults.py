@@ -29,7 +29,7 @@ async def test_kill_9_of_a_worker_in_the_middle_of_sending(bench: Bench) -> None
 
     result = await bench.run(
         f"kill -9 of a worker, {kills} times",
-        LoadPlan(count=kills * 100, per_second=30),
+        LoadPlan(count=kills * 140, per_second=20),
         kill_again_and_again,
         allow=Allowance(crashes=kills, in_flight=CONCURRENCY),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -12,22 +12,34 @@ from uuid_utils.compat import uuid7
 from api_gateway.adapters.amqp_messages import AmqpMessagePublisher
 from api_gateway.adapters.backlog_gauge import BacklogGauge
 from api_gateway.adapters.outbox_queue import OutboxQueue
+from api_gateway.adapters.postgres_dead_letter_gauge import PostgresDeadLetterGauge
+from api_gateway.adapters.postgres_dead_letter_jobs import PostgresDeadLetterJobs
+from api_gateway.adapters.postgres_dead_letter_keeper import PostgresDeadLetterKeeper
 from api_gateway.adapters.postgres_expired_keys import PostgresExpiredKeys
 from api_gateway.adapters.postgres_history import PostgresHistory
 from api_gateway.adapters.postgres_notifications import PostgresNotificationStore
 from api_gateway.adapters.postgres_outbox import PostgresOutbox
 from api_gateway.adapters.postgres_outcomes import PostgresOutcomeRecorder
+from api_gateway.adapters.postgres_silent_deliveries import PostgresSilentDeliveries
 from api_gateway.adapters.redis_reservations import RedisReservations
 from api_gateway.api import notifications
+from api_gateway.consumers.dead_letter_jobs import DeadLetterJobRunner
+from api_gateway.consumers.dead_letter_watch import DeadLetterWatch
+from api_gateway.consumers.dead_letters import DeadLetterConsumer
 from api_gateway.consumers.key_sweeper import KeySweeper
 from api_gateway.consumers.outbox_poller import OutboxPoller
 from api_gateway.consumers.outcomes import OutcomeConsumer
+from api_gateway.consumers.reconciler import Reconciler
+from api_gateway.consumers.rounds import Rounds
 from api_gateway.settings import RelaySettings, Settings
 from api_gateway.usecases.accept_notification import AcceptNotification
 from api_gateway.usecases.delete_expired_keys import DeleteExpiredKeys
+from api_gateway.usecases.keep_dead_letters import KeepDeadLetters
 from api_gateway.usecases.read_notifications import ReadNotifications
+from api_gateway.usecases.reconcile_deliveries import ReconcileDeliveries
 from api_gateway.usecases.record_outcomes import RecordOutcomes
 from api_gateway.usecases.relay_outbox import RelayOutbox
+from api_gateway.usecases.work_on_dead_letter_job import WorkOnDeadLetterJob
 from contracts.cache_keys import template_key, user_key
 from contracts.names import NOTIFICATIONS_EXCHANGE
 from contracts.template_snapshot import TemplateSnapshot
@@ -140,7 +152,9 @@ def build_app(settings: Settings) -> FastAPI:
                 users=users,
                 templates=templates,
                 reservations=RedisReservations(redis),
-                store=PostgresNotificationStore(database),
+                store=PostgresNotificationStore(
+                    database, reconcile_after=timedelta(seconds=settings.reconcile_after_seconds)
+                ),
                 publisher=outbox_queue,
                 admission=backlog,
                 now=_utc_now,
@@ -162,33 +176,59 @@ def build_relay(settings: RelaySettings) -> FastAPI:
     poller = OutboxPoller(
         RelayOutbox(PostgresOutbox(database), AmqpMessagePublisher(publisher)), metrics
     )
-    outcomes = OutcomeConsumer(amqp_url, RecordOutcomes(PostgresOutcomeRecorder(database)))
-    sweeper = KeySweeper(DeleteExpiredKeys(PostgresExpiredKeys(database)))
+    reconcile_after = timedelta(seconds=settings.reconcile_after_seconds)
+    outcomes = OutcomeConsumer(
+        amqp_url,
+        RecordOutcomes(PostgresOutcomeRecorder(database, reconcile_after=reconcile_after)),
+    )
+    dead_letters = DeadLetterConsumer(
+        amqp_url,
+        KeepDeadLetters(PostgresDeadLetterKeeper(database), now=_utc_now),
+        metrics,
+    )
+    rounds: dict[str, Rounds] = {
+        "outbox_poller": poller,
+        "key_sweeper": KeySweeper(DeleteExpiredKeys(PostgresExpiredKeys(database))),
+        "reconciler": Reconciler(
+            ReconcileDeliveries(
+                PostgresSilentDeliveries(database, reconcile_after=reconcile_after)
+            ),
+            metrics,
+            reconcile_after=reconcile_after,
+        ),
+        "dead_letter_jobs": DeadLetterJobRunner(
+            WorkOnDeadLetterJob(PostgresDeadLetterJobs(database), _utc_now), metrics
+        ),
+        "dead_letter_watch": DeadLetterWatch(PostgresDeadLetterGauge(database), metrics),
+    }
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with bounded_shutdown() as at_the_end:  # the last first
             at_the_end(database.close)
-            at_the_end(sweeper.stop)
-            sweeper.start()
             at_the_end(publisher.close)
             publisher.start()
-            at_the_end(poller.stop)
-            poller.start()
-            at_the_end(outcomes.stop)
-            outcomes.start()
+            for one in rounds.values():
+                at_the_end(one.stop)
+                one.start()
+            for consumer in (outcomes, dead_letters):
+                at_the_end(consumer.stop)
+                consumer.start()
             yield
 
     return create_app(
         service=RELAY,
         version=VERSION,
-        description="Publishes what the gateway left behind and records the workers' outcomes.",
+        description=(
+            "Publishes what the gateway left behind or nothing was heard of, records the workers' "
+            "outcomes, and keeps dead letters."
+        ),
         checks={
             "postgres": database.check,
             "rabbitmq": publisher.check,
             "outcomes": outcomes.check,
-            "outbox_poller": poller.check,
-            "key_sweeper": sweeper.check,
+            "dead_letters": dead_letters.check,
+            **{name: one.check for name, one in rounds.items()},
         },
         metrics=metrics,
         lifespan=lifespan,

@@ -13,6 +13,15 @@ from servicekit.setting_types import (
 )
 from servicekit.settings import ServiceSettings
 
+ReconcileAfter = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=7 * 24 * 3600,
+        description="Seconds after which a pending delivery that is silent is published again",
+    ),
+]
+
 
 class Settings(ServiceSettings):
     """Settings of the HTTP API. A field's name in capitals is its environment variable."""
@@ -24,6 +33,7 @@ class Settings(ServiceSettings):
     amqp_url: AmqpUrl
     user_service_url: ServiceUrl
     template_service_url: ServiceUrl
+    reconcile_after_seconds: ReconcileAfter = 3600
     service_token: Annotated[SecretStr, service_token_of("api-gateway")] = Field(
         description="`api-gateway:<token>`, as the services know it"
     )
@@ -36,3 +46,4 @@ class RelaySettings(ServiceSettings):
     database_url: DatabaseUrl
     database_pool_size: int = Field(default=5, ge=1, le=200)
     amqp_url: AmqpUrl
+    reconcile_after_seconds: ReconcileAfter = 3600

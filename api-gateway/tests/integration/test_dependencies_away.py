@@ -108,6 +108,10 @@ async def test_without_rabbitmq_it_accepts_and_the_relay_sends_later(
                 "outcomes": "up",
                 "outbox_poller": "up",
                 "key_sweeper": "up",
+                "dead_letters": "up",
+                "dead_letter_jobs": "up",
+                "dead_letter_watch": "up",
+                "reconciler": "up",
             }
     async with database.transaction() as connection:
         waiting = select(func.count()).where(outbox.c.delivery_id == UUID(str(arrived.message_id)))

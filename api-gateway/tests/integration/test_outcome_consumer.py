@@ -190,7 +190,7 @@ async def test_readiness_says_that_nothing_is_recorded_any_more(
             try:
                 await consumer.check()
             except TaskEndedError as error:
-                return "outcome-consumer" in str(error)
+                return "gateway.outcomes-consumer" in str(error)
             return False
 
         await until(says_so)

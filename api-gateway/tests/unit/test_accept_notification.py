@@ -13,7 +13,12 @@ from api_gateway.domain.request import NotificationRequest
 from api_gateway.usecases.accept_notification import AcceptNotification, Caller
 from contracts.delivery_message import DeliveryMessage
 from contracts.error_codes import ErrorCode
-from contracts.notification import DeviceKind, NotificationStatus, NotificationType
+from contracts.notification import (
+    AmbiguousPolicy,
+    DeviceKind,
+    NotificationStatus,
+    NotificationType,
+)
 from contracts.template_snapshot import TemplateSnapshot
 from contracts.user_snapshot import ChannelPreferences, DeviceAddress, UserSnapshot
 from servicekit.errors import (
@@ -32,7 +37,9 @@ class Gateway:
 
     def __init__(self) -> None:
         self.user = user(devices=tuple(_devices("one", "two")))
-        self.template = template(languages={"en": live_version(3, required=("name",))})
+        self.template = template(
+            languages={"en": live_version(3, required=("name",))}, ambiguous=AmbiguousPolicy.HOLD
+        )
         self.users: FakeDirectory[UUID, UserSnapshot] = FakeDirectory(
             {self.user.user_id: self.user}
         )
@@ -93,7 +100,8 @@ async def test_stores_and_then_offers_one_message_per_device(gateway: Gateway) -
     assert [message.delivery_id for message in messages] == [d.id for d in stored.deliveries]
     for message in messages:
         assert (message.client_id, message.correlation_id) == ("application:a", "corr-1")
-        assert message.traceparent == CALLER.traceparent
+        assert message.traceparent == stored.traceparent == CALLER.traceparent
+        assert message.ambiguous is stored.ambiguous is AmbiguousPolicy.HOLD
         assert (message.template_version, message.language) == (3, "en")
         assert (message.variables, message.metadata) == ({"name": "John"}, {"c": 1})
         assert (message.generation, message.retry_count, message.created_at) == (0, 0, NOW)

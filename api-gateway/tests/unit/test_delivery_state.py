@@ -9,7 +9,7 @@ from samples import NOW, outcome
 
 from api_gateway.domain.delivery_state import DeliveryState, merge, notification_status
 from contracts.notification import NotificationStatus
-from contracts.outcome import DeliveryOutcome, OutcomeKind
+from contracts.outcome import REPORTED_KINDS, STATUS_AFTER, DeliveryOutcome, OutcomeKind
 
 BORN = DeliveryState(NotificationStatus.PENDING)
 DELIVERY = UUID(int=7)
@@ -55,21 +55,104 @@ def test_the_highest_generation_alone_decides_the_status(events: list[DeliveryOu
     assert after(*events).generation == newest
 
 
-@given(st.lists(EVENTS, max_size=6), st.integers(0, 5_000))
-def test_no_number_of_attempts_undoes_an_end(events: list[DeliveryOutcome], attempt: int) -> None:
-    ends = [e for e in events if e.kind is not OutcomeKind.DELIVERY_ATTEMPTED]
-    late = outcome(OutcomeKind.DELIVERY_ATTEMPTED, attempt=attempt, generation=0)
-    before = after(*ends)
-    if ends:
-        assert merge(before, late).status is before.status
-    else:
-        assert merge(before, late).status is Status.PENDING
+ENDS = [kind for kind in OutcomeKind if STATUS_AFTER[kind] is not Status.PENDING]
+GOING_ON = [kind for kind in OutcomeKind if STATUS_AFTER[kind] is Status.PENDING]
+
+
+@given(
+    st.sampled_from(ENDS), st.sampled_from(GOING_ON), st.integers(0, 5_000), st.integers(0, 5_000)
+)
+def test_nothing_that_goes_on_undoes_an_end_of_its_generation(
+    end: OutcomeKind, kind: OutcomeKind, attempt: int, next_retry_count: int
+) -> None:
+    ended = after(outcome(end, attempt=1))
+    late = outcome(
+        kind,
+        attempt=attempt,
+        next_retry_count=next_retry_count,
+        at=NOW + timedelta(days=1),
+    )
+    assert merge(ended, late).status is ended.status
+    assert merge(after(late), outcome(end, attempt=1)).status is ended.status
+
+
+@given(st.data())
+def test_several_deliveries_are_in_the_same_states_in_whatever_order_they_are_heard_of(
+    data: st.DataObject,
+) -> None:
+    deliveries = [UUID(int=n) for n in range(3)]
+    events = data.draw(st.lists(EVENTS, max_size=10, unique_by=lambda event: event.event_id))
+    given_to = [
+        event.model_copy(update={"delivery_id": data.draw(st.sampled_from(deliveries))})
+        for event in events
+    ]
+    repeats = data.draw(st.lists(st.sampled_from(given_to), max_size=6)) if given_to else []
+
+    def states(heard: list[DeliveryOutcome]) -> list[DeliveryState]:
+        merged = dict.fromkeys(deliveries, BORN)
+        for event in heard:
+            merged[event.delivery_id] = merge(merged[event.delivery_id], event)
+        return list(merged.values())
+
+    shuffled = states(data.draw(st.permutations(given_to + repeats)))
+    assert shuffled == states(given_to)
+    assert notification_status(one.status for one in shuffled) is notification_status(
+        one.status for one in states(given_to)
+    )
 
 
 def test_a_bounce_that_overtakes_its_acceptance_still_wins() -> None:
     bounced = outcome(OutcomeKind.BOUNCED, at=NOW)
     sent = outcome(OutcomeKind.SENT, at=NOW + timedelta(seconds=5))
     assert after(bounced, sent).status is Status.BOUNCED
+
+
+def test_a_complaint_leaves_it_delivered_and_a_bounce_outranks_it() -> None:
+    sent, complained = outcome(OutcomeKind.SENT), outcome(OutcomeKind.COMPLAINED, reason="spam")
+    state = after(complained, sent)
+    assert (state.status, state.reason) == (Status.DELIVERED, "spam")
+    assert after(outcome(OutcomeKind.BOUNCED), complained).status is Status.BOUNCED
+
+
+@pytest.mark.parametrize("gateways", [OutcomeKind.DEAD_LETTERED, OutcomeKind.DISCARDED])
+@pytest.mark.parametrize(
+    "workers", [kind for kind in REPORTED_KINDS if STATUS_AFTER[kind] is not Status.PENDING]
+)
+def test_what_a_worker_reports_of_an_end_decides_over_what_the_gateway_concludes(
+    gateways: OutcomeKind, workers: OutcomeKind
+) -> None:
+    reported = outcome(workers, reason="smtp_550", provider="smtp", at=NOW)
+    concluded = outcome(gateways, reason="rejected", at=NOW + timedelta(hours=1), attempt=0)
+    for state in (after(reported, concluded), after(concluded, reported)):
+        assert (state.status, state.reason) == (STATUS_AFTER[workers], "smtp_550")
+
+
+def test_a_dead_letter_alone_has_failed() -> None:
+    state = after(outcome(OutcomeKind.DEAD_LETTERED, attempt=0, reason="delivery_limit"))
+    assert (state.status, state.reason, state.attempts) == (Status.FAILED, "delivery_limit", 0)
+
+
+def test_a_replay_is_pending_again_and_counts_attempts_from_the_beginning() -> None:
+    failed = outcome(OutcomeKind.FAILED, attempt=6)
+    replayed = outcome(OutcomeKind.REPLAYED, attempt=0, generation=1)
+    state = after(failed, replayed)
+    assert (state.status, state.generation) == (Status.PENDING, 1)
+    assert (state.attempts, state.attempts_of_generation) == (6, 0)
+    again = outcome(OutcomeKind.DELIVERY_ATTEMPTED, attempt=2, generation=1)
+    assert after(again, replayed, failed).attempts_of_generation == 2
+
+
+def test_a_deferral_counts_no_attempt_and_stands_at_those_made() -> None:
+    deferred = outcome(OutcomeKind.DEFERRED, attempt=0, next_retry_count=2, reason="hourly_limit")
+    attempted = outcome(OutcomeKind.DELIVERY_ATTEMPTED, attempt=1)
+    state = after(deferred, attempted)
+    assert (state.status, state.reason) == (Status.PENDING, "hourly_limit")
+    assert (state.attempts, state.attempts_of_generation) == (1, 2)
+    assert after(deferred, outcome(OutcomeKind.SENT)).status is Status.DELIVERED
+
+
+def test_nothing_has_been_attempted_of_what_was_never_heard_of() -> None:
+    assert BORN.attempts_of_generation == 0
 
 
 def test_an_attempt_that_arrives_late_does_not_undo_a_delivery() -> None:

@@ -3,9 +3,11 @@
 from uuid import uuid4
 
 import pytest
+from fake_dead_letter_keeper import FakeDeadLetterKeeper
 from fake_outbox import FakeOutbox
 from fake_reservations import FakeReservations
 from fake_store import FakeStore
+from keeper_suite import KeeperSuite
 from outbox_suite import FilledOutbox, OutboxSuite
 from reservations_suite import ReservationsSuite
 from store_suite import StoreSuite
@@ -32,3 +34,9 @@ class TestFakeOutbox(OutboxSuite):
             OutboxMessage(n, "email.queue", b"{}", uuid4(), f"corr-{n}") for n in range(1, 11)
         )
         return FilledOutbox(FakeOutbox(rows), rows)
+
+
+class TestFakeDeadLetterKeeper(KeeperSuite):
+    @pytest.fixture
+    def keeper(self) -> FakeDeadLetterKeeper:
+        return FakeDeadLetterKeeper()

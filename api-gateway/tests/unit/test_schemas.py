@@ -82,6 +82,7 @@ def test_the_documented_example_is_valid() -> None:
         ({"scheduled_at": "2026-12-01T00:00:00Z"}, "scheduled_at"),
         ({"expires_at": "2026-12-01T00:00:00"}, "expires_at"),
         ({"expires_at": "tomorrow"}, "expires_at"),
+        ({"expires_at": "1893456000"}, "expires_at"),
         ({"expires_at": 5}, "expires_at"),
         ({"expires_at": True}, "expires_at"),
         ({"expires_at": "9999-12-31T23:59:59-12:00"}, "expires_at"),

@@ -30,6 +30,8 @@ def gateway(**changes: str) -> Settings:
         ("SERVICE_TOKEN", "secret"),
         ("SERVICE_TOKEN", "user-service:secret"),
         ("SERVICE_TOKEN", "api-gateway:"),
+        ("RECONCILE_AFTER_SECONDS", "0"),
+        ("RECONCILE_AFTER_SECONDS", "soon"),
     ],
 )
 def test_says_which_setting_cannot_be_used(name: str, value: str) -> None:
@@ -50,3 +52,10 @@ def test_the_relay_checks_its_settings_likewise(name: str) -> None:
     assert RelaySettings.model_validate(values).port == 8010
     with pytest.raises(ValidationError):
         RelaySettings.model_validate({**values, name.lower(): "nonsense"})
+
+
+def test_a_silent_delivery_is_published_again_after_an_hour_unless_told_otherwise() -> None:
+    values = {key.lower(): GATEWAY[key] for key in RELAY}
+    assert RelaySettings.model_validate(values).reconcile_after_seconds == 3600
+    changed = {**values, "reconcile_after_seconds": "90"}
+    assert RelaySettings.model_validate(changed).reconcile_after_seconds == 90

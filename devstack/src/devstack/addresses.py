@@ -33,6 +33,7 @@ DEFAULT_PORTS: Final = {
     "push-service": 8004,
     "inbox": 8025,
     "smtp": 1025,
+    "smtp-b": 1026,
     "fcm": 8443,
 }
 ADMIN_EMAIL: Final = "admin@example.com"
@@ -44,6 +45,7 @@ class StackSecrets:
 
     admin_password: str
     jwt_private_key: str
+    suppression_key: str
     service_tokens: dict[str, str]
     database_passwords: dict[str, str]
 
@@ -54,6 +56,7 @@ class StackSecrets:
         return cls(
             admin_password=keep_password(folder / "admin"),
             jwt_private_key=_keep_signing_key(folder / "jwt.pem"),
+            suppression_key=keep_password(folder / "suppression"),
             service_tokens={
                 name: keep_password(folder / f"service-{name}")
                 for name in SERVICES

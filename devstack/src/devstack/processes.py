@@ -70,21 +70,24 @@ def tie_to_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
 
 
 class ChildProcess:
-    """Runs one Program, any number of times one after the other."""
+    """Runs one Program, any number of times one after the other.
+
+    `program` may be exchanged for one with the same log and record; it is run from the next start.
+    """
 
     def __init__(self, program: Program) -> None:
-        self._program = program
+        self.program = program
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
     def record(self) -> Path:
         """Where the running process is remembered, for `end_leftover`."""
-        return self._program.record
+        return self.program.record
 
     @property
     def log(self) -> Path:
         """The log of the current or last run."""
-        return self._program.log
+        return self.program.log
 
     @property
     def pid(self) -> int | None:
@@ -102,7 +105,7 @@ class ChildProcess:
 
     def start(self) -> None:
         """Start the program; call it on the main thread (see `tie_to_parent`)."""
-        program = self._program
+        program = self.program
         if program.log.exists():
             program.log.replace(program.log.with_suffix(".previous.log"))
         with program.log.open("wb") as log:
@@ -124,7 +127,7 @@ class ChildProcess:
     async def stop(self) -> None:
         """End the program and its family, gently first; do nothing when it is not running."""
         if (pid := self.pid) is not None:
-            await _end(family_of(pid), self._program.stop_signal, self._program.stop_seconds)
+            await _end(family_of(pid), self.program.stop_signal, self.program.stop_seconds)
         if self._child is not None:
             self._child.wait(_KILL_SECONDS)  # it has ended; this takes its exit code
         self._forget()
@@ -149,7 +152,7 @@ class ChildProcess:
             _signal(family_of(pid), signal.SIGCONT)
 
     def _forget(self) -> None:
-        self._program.record.unlink(missing_ok=True)
+        self.program.record.unlink(missing_ok=True)
 
 
 async def end_leftover(record: Path) -> None:

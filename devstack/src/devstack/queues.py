@@ -1,4 +1,4 @@
-"""Waits until nothing moves in the broker any more."""
+"""What waits in the broker, and when nothing moves there any more."""
 
 import asyncio
 import time
@@ -26,6 +26,13 @@ async def queues_are_empty(amqp_url: str, queues: Iterable[str], *, seconds: flo
                 msg = f"messages are still waiting: {waiting}"
                 raise TimeoutError(msg)
             await asyncio.sleep(0.2)
+
+
+async def messages_in(amqp_url: str, name: str) -> int:
+    """How many messages wait in a queue; those that a consumer holds are not counted."""
+    connection = await aio_pika.connect(amqp_url)
+    async with connection:
+        return await _messages_in(await connection.channel(), name)
 
 
 async def _messages_in(channel: aio_pika.abc.AbstractChannel, name: str) -> int:

@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -47,19 +47,8 @@ class ServiceProcess:
         self.name = plan.name
         self._plan = plan
         self._say = say
-        logs = plan.home / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
-        self._process = ChildProcess(
-            Program(
-                argv=plan.argv,
-                environment=plan.environment,
-                folder=plan.folder,
-                log=logs / f"{plan.name}.log",
-                record=plan.home / f"{plan.name}-process.json",
-                stop_signal=signal.SIGTERM,
-                stop_seconds=_STOP_SECONDS,
-            )
-        )
+        (plan.home / "logs").mkdir(parents=True, exist_ok=True)
+        self._process = ChildProcess(_program_of(plan))
         self._watching: asyncio.Task[None] | None = None
         self.restarts = 0
 
@@ -82,6 +71,23 @@ class ServiceProcess:
         """End it for good."""
         self.unwatch()
         await self._process.stop()
+
+    def change(
+        self, environment: Mapping[str, str] | None = None, argv: tuple[str, ...] | None = None
+    ) -> None:
+        """Run it otherwise from the next start on; without arguments, as it was planned.
+
+        Args:
+            environment: Added to the planned one.
+            argv: In place of the planned command.
+        """
+        self._process.program = _program_of(
+            replace(
+                self._plan,
+                argv=argv or self._plan.argv,
+                environment={**self._plan.environment, **(environment or {})},
+            )
+        )
 
     def kill(self) -> None:
         """Crash it (SIGKILL); while it is watched, it comes back."""
@@ -155,3 +161,15 @@ class ServiceProcess:
     def _last_line(self) -> str:
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line]
         return lines[-1][:500] if lines else "it wrote nothing"
+
+
+def _program_of(plan: ProcessPlan) -> Program:
+    return Program(
+        argv=plan.argv,
+        environment=plan.environment,
+        folder=plan.folder,
+        log=plan.home / "logs" / f"{plan.name}.log",
+        record=plan.home / f"{plan.name}-process.json",
+        stop_signal=signal.SIGTERM,
+        stop_seconds=_STOP_SECONDS,
+    )

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -97,10 +98,22 @@ class Stack:
         if servers:
             self._watching = asyncio.create_task(self._watch_servers(), name="watch-servers")
 
-    async def ready(self, names: Iterable[str] = SERVICES) -> None:
-        """Wait until these services answer that they are ready."""
+    async def add_replica(self, service: str) -> ServiceProcess:
+        """Start one more process of a service beside those that run, on a port of its own.
+
+        It is found in `services` by the name that it is given here: `email-service-2`.
+        """
+        names = (f"{service}-{number}" for number in count(2))
+        name = next(name for name in names if name not in self.services)
+        self.addresses.ports[name] = self.servers.ports.take(f"stack-{name}")
+        self.services[name] = ServiceProcess(self._plan(service, name), self._say)
+        await self.services[name].start()
+        return self.services[name]
+
+    async def ready(self, names: Iterable[str] | None = None) -> None:
+        """Wait until these processes, or all, answer that they are ready."""
         async with self.client() as client:
-            for name in names:
+            for name in self.services if names is None else names:
                 await self.services[name].ready(client)
 
     def client(self) -> AsyncClient:
@@ -128,7 +141,7 @@ class Stack:
         await asyncio.gather(*(self._migrate(service) for service in _DATABASES))
         self._say("Starting the services …")
         for name in SERVICES:
-            self.services[name] = ServiceProcess(self._plan(name), self._say)
+            self.services[name] = ServiceProcess(self._plan(name, name), self._say)
             await self.services[name].start()
         await self.ready()
 
@@ -178,6 +191,7 @@ class Stack:
             "SANDBOX_HTTP_PORT": str(ports["inbox"]),
             "SANDBOX_HTTPS_PORT": str(ports["fcm"]),
             "SANDBOX_SMTP_PORT": str(ports["smtp"]),
+            "SANDBOX_SMTP_B_PORT": str(ports["smtp-b"]),
             "SANDBOX_DATA": str(self.home / "sandbox"),
         }
         self.sandbox = ServiceProcess(
@@ -209,14 +223,18 @@ class Stack:
             lines = output.decode(errors="replace").strip().splitlines() or ["it printed nothing"]
             raise DevstackError(f"The database of {service} could not be migrated: {lines[-1]}")
 
-    def _plan(self, service: str) -> ProcessPlan:
+    def _plan(self, service: str, name: str) -> ProcessPlan:
         return ProcessPlan(
-            name=service,
+            name=name,
             argv=(sys.executable, "-m", _MODULES[service]),
-            environment={**inherited_environment(), **self._environment(service)},
+            environment={
+                **inherited_environment(),
+                **self._environment(service),
+                "PORT": str(self.addresses.ports[name]),
+            },
             folder=self._checkout / _FOLDERS.get(service, service),
             home=self.home,
-            ready_url=f"{self.addresses.url(service)}/health/ready",
+            ready_url=f"{self.addresses.url(name)}/health/ready",
         )
 
     def _environment(self, service: str) -> dict[str, str]:

@@ -1,13 +1,17 @@
 """Reads notifications, their deliveries and their timeline."""
 
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, func, select, true
+from sqlalchemy import ColumnElement, func, select, true
 
+from api_gateway.adapters.notification_rows import (
+    delivery_of,
+    notification_of,
+    timeline_event_of,
+)
 from api_gateway.adapters.tables import deliveries, events, notifications
-from api_gateway.domain.notification import Delivery, Notification, TimelineEvent
-from contracts.notification import DeviceKind, NotificationStatus, NotificationType
+from api_gateway.domain.notification import Notification
 from servicekit.database import Database
 
 COUNTED_ROWS: Final = 10_000
@@ -40,10 +44,10 @@ class PostgresHistory:
                 .where(events.c.notification_id == notification_id)
                 .order_by(events.c.generation, events.c.at, events.c.attempt, events.c.id)
             )
-            return _notification(
+            return notification_of(
                 row,
-                deliveries=tuple(_delivery(item) for item in delivery_rows),
-                timeline=tuple(_event(item) for item in event_rows),
+                deliveries=tuple(delivery_of(item) for item in delivery_rows),
+                timeline=tuple(timeline_event_of(item) for item in event_rows),
             )
 
     async def page(
@@ -61,7 +65,7 @@ class PostgresHistory:
                 .offset(offset)
                 .limit(limit)
             )
-            return [_notification(row) for row in rows], total or 0
+            return [notification_of(row) for row in rows], total or 0
 
 
 def _visible(client_id: str | None, user_id: UUID | None) -> ColumnElement[bool]:
@@ -70,41 +74,3 @@ def _visible(client_id: str | None, user_id: UUID | None) -> ColumnElement[bool]
     if user_id is not None:
         return notifications.c.user_id == user_id
     return true()
-
-
-def _notification(row: Row[Any], **extra: Any) -> Notification:
-    values = row._asdict()
-    values["notification_type"] = NotificationType(row.notification_type)
-    values["status"] = NotificationStatus(row.status)
-    return Notification(**values, **extra)
-
-
-def _delivery(row: Row[Any]) -> Delivery:
-    return Delivery(
-        id=row.id,
-        recipient=row.recipient,
-        device_kind=DeviceKind(row.device_kind) if row.device_kind else None,
-        status=NotificationStatus(row.status),
-        attempts=row.attempts,
-        provider=row.provider,
-        provider_message_id=row.provider_message_id,
-        reason=row.reason,
-    )
-
-
-def _event(row: Row[Any]) -> TimelineEvent:
-    return TimelineEvent(
-        kind=row.kind,
-        status=NotificationStatus(row.status),
-        at=row.at,
-        delivery_id=row.delivery_id,
-        generation=row.generation,
-        attempt=row.attempt,
-        provider=row.provider,
-        provider_message_id=row.provider_message_id,
-        reply_code=row.reply_code,
-        latency_ms=row.latency_ms,
-        reason=row.reason,
-        detail=row.detail,
-        next_attempt_at=row.next_attempt_at,
-    )

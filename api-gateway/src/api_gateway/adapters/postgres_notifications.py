@@ -10,13 +10,14 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
+from api_gateway.adapters.outbox_rows import outbox_row
 from api_gateway.adapters.tables import deliveries, events, idempotency_keys, notifications, outbox
 from api_gateway.domain.notification import Acceptance, Delivery, Notification
 from api_gateway.domain.request import IdempotencyKey
+from api_gateway.domain.silence import RECONCILE_AFTER
 from api_gateway.usecases.ports import OutboxMessage, Stored, StoredRequest
 from contracts.delivery_message import DeliveryMessage
 from contracts.error_codes import ErrorCode
-from contracts.names import lane_for
 from contracts.notification import NotificationStatus
 from servicekit.database import Database
 
@@ -29,10 +30,16 @@ SUPPRESSED_EVENT: Final = "suppressed"
 
 
 class PostgresNotificationStore:
-    """Implements `usecases.ports.NotificationStore`."""
+    """Implements `usecases.ports.NotificationStore`.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: The gateway's.
+        reconcile_after: How long a delivery may be silent at first.
+    """
+
+    def __init__(self, database: Database, *, reconcile_after: timedelta = RECONCILE_AFTER) -> None:
         self._database = database
+        self._reconcile_after = reconcile_after
 
     async def store(
         self,
@@ -52,7 +59,7 @@ class PostgresNotificationStore:
             await connection.execute(insert(notifications).values(_notification_row(notification)))
             if notification.deliveries:
                 await connection.execute(
-                    insert(deliveries),
+                    insert(deliveries).values(reconcile_at=func.now() + self._reconcile_after),
                     [_delivery_row(notification.id, item) for item in notification.deliveries],
                 )
             await connection.execute(insert(events).values(_first_event(notification)))
@@ -116,23 +123,14 @@ async def _fill_outbox(
 ) -> tuple[OutboxMessage, ...]:
     stored = []
     for message in messages:
-        routing_key = lane_for(message.notification_type, message.priority)
-        body = message.model_dump_json(exclude_none=True).encode()
+        row = outbox_row(message)
         row_id = await connection.scalar(
             insert(outbox)
-            .values(
-                delivery_id=message.delivery_id,
-                routing_key=routing_key,
-                body=body,
-                correlation_id=message.correlation_id,
-                leased_until=func.now() + BORN_LEASED,
-            )
+            .values(**row, leased_until=func.now() + BORN_LEASED)
             .returning(outbox.c.id)
         )
         assert row_id is not None
-        stored.append(
-            OutboxMessage(row_id, routing_key, body, message.delivery_id, message.correlation_id)
-        )
+        stored.append(OutboxMessage(row_id, **row))
     return tuple(stored)
 
 
@@ -141,6 +139,7 @@ def _notification_row(notification: Notification) -> dict[str, Any]:
     row = {name: getattr(notification, name) for name in columns}
     row["notification_type"] = notification.notification_type.value
     row["status"] = notification.status.value
+    row["ambiguous"] = notification.ambiguous.value
     return row
 
 

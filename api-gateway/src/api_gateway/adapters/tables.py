@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -46,6 +47,8 @@ notifications = Table(
     Column("created_at", _time, nullable=False),
     Column("updated_at", _time, nullable=False),
     Column("expires_at", _time),
+    Column("ambiguous", String(10), nullable=False, server_default="resend"),
+    Column("traceparent", String(55)),
     # Ids are UUIDv7, so they sort by time and serve every "newest first".
     Index(None, "client_id", "id"),
     Index(None, "user_id", "id"),
@@ -67,6 +70,11 @@ deliveries = Table(
     Column("provider", String(50)),
     Column("provider_message_id", Text),
     Column("reason", String(100)),
+    # Until then a delivery that is pending may be silent; see `usecases.reconcile_deliveries`.
+    Column("reconcile_at", _time, nullable=False, server_default=func.now()),
+    Index(
+        "ix_deliveries_reconcile_at", "reconcile_at", postgresql_where=text("status = 'pending'")
+    ),
 )
 
 events = Table(
@@ -110,6 +118,70 @@ outbox = Table(
     Column("routing_key", String(100), nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("correlation_id", String(128), nullable=False),
+    # Since when it can be published; a parked row has a time to come, like its `leased_until`.
     Column("stored_at", _time, nullable=False, server_default=func.now()),
     Column("leased_until", _time, nullable=False, index=True),
+    Index(None, "delivery_id"),
+    Index(None, "stored_at"),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    # None where it is no delivery: unreadable bytes, or an outcome that could not be recorded.
+    Column("delivery_id", Uuid),
+    Column("generation", Integer, nullable=False, server_default="0"),
+    Column("notification_id", Uuid),
+    Column("notification_type", String(20)),
+    Column("client_id", String(100)),
+    Column("template_code", String(100)),
+    Column("reason", String(100), nullable=False),
+    Column("detail", Text),
+    Column("body", LargeBinary, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("received_at", _time, nullable=False, server_default=func.now()),
+    Column("state", String(20), nullable=False, server_default="open"),
+    Column("closed_at", _time),
+    Column("closed_by", String(100)),
+    Column("job_id", Uuid),
+    # The same message may come twice, and nobody should see it twice.
+    Index(
+        "uq_dead_letters_delivery_id_generation",
+        "delivery_id",
+        "generation",
+        unique=True,
+        postgresql_where=text("delivery_id IS NOT NULL"),
+    ),
+    Index(
+        "uq_dead_letters_digest",
+        "digest",
+        unique=True,
+        postgresql_where=text("delivery_id IS NULL"),
+    ),
+    Index(None, "state", "received_at", "id"),
+)
+
+dead_letter_jobs = Table(
+    "dead_letter_jobs",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("action", String(20), nullable=False),
+    Column("filter", JSONB, nullable=False),
+    # Only letters received before: a job must have an end.
+    Column("until", _time, nullable=False),
+    Column("requested_by", String(100), nullable=False),
+    Column("created_at", _time, nullable=False, server_default=func.now()),
+    Column("total", Integer, nullable=False),
+    Column("done", Integer, nullable=False, server_default="0"),
+    Column("skipped", Integer, nullable=False, server_default="0"),
+    Column("state", String(20), nullable=False, server_default="running"),
+    Column("finished_at", _time),
+    Column("leased_until", _time, nullable=False, server_default=func.now()),
+    Index(
+        "ix_dead_letter_jobs_leased_until",
+        "leased_until",
+        postgresql_where=text("state = 'running'"),
+    ),
 )

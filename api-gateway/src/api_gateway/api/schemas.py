@@ -1,18 +1,12 @@
 """Bodies of requests and answers, as clients write and read them."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from api_gateway.api.utc_time import UtcTime
 from api_gateway.domain.identifiers import public_notification_id
 from api_gateway.domain.notification import Acceptance, Delivery, Notification, TimelineEvent
 from api_gateway.domain.request import NotificationRequest
@@ -30,22 +24,6 @@ def _storable_variables(value: dict[str, Any]) -> dict[str, Any]:
 def _storable_metadata(value: dict[str, Any]) -> dict[str, Any]:
     check_storable(value, "metadata")
     return value
-
-
-def _only_text(value: Any) -> Any:
-    """Else pydantic takes a number for seconds since 1970, and a mistake for a time long ago."""
-    if value is None or isinstance(value, str | datetime):
-        return value
-    msg = "must be a time as text, such as 2026-12-01T12:00:00Z"
-    raise ValueError(msg)
-
-
-def _to_utc(value: datetime | None) -> datetime | None:
-    try:
-        return value.astimezone(UTC) if value else None
-    except OverflowError as error:
-        msg = "lies outside the years 1 to 9999 in UTC"
-        raise ValueError(msg) from error
 
 
 class SendNotification(BaseModel):
@@ -91,9 +69,9 @@ class SendNotification(BaseModel):
         None
     ) = Field(default=None, description="BCP 47. Left out: the user's.")
     scheduled_at: None = Field(default=None, description="Sending later is not offered yet.")
-    expires_at: Annotated[
-        AwareDatetime | None, BeforeValidator(_only_text), AfterValidator(_to_utc)
-    ] = Field(default=None, description="Not sent after this time. With its offset from UTC.")
+    expires_at: UtcTime | None = Field(
+        default=None, description="Not sent after this time. With its offset from UTC."
+    )
     metadata: Annotated[dict[str, Any], AfterValidator(_storable_metadata)] = Field(
         default_factory=dict, description="Kept with the notification, given back when it is read."
     )

@@ -13,16 +13,21 @@ from contracts.notification import NotificationStatus
 from contracts.outcome import STATUS_AFTER, DeliveryOutcome, OutcomeKind
 
 # Attempts rank by their number and below every end; a later end outranks an earlier one, so a
-# bounce that overtakes its acceptance in the queue still wins.
+# bounce that overtakes its acceptance in the queue still wins. What the gateway itself concludes
+# from a dead letter ranks below every end that a worker reports: the worker knows why.
+# Ranks are stored: new kinds take free numbers.
 _RANK_OF_END: Final = {
+    OutcomeKind.DEAD_LETTERED: 990,
+    OutcomeKind.DISCARDED: 991,
     OutcomeKind.SUPPRESSED: 1000,
     OutcomeKind.EXPIRED: 1001,
     OutcomeKind.UNKNOWN: 1002,
     OutcomeKind.FAILED: 1003,
     OutcomeKind.SENT: 1004,
-    OutcomeKind.BOUNCED: 1005,
+    OutcomeKind.COMPLAINED: 1005,
+    OutcomeKind.BOUNCED: 1006,
 }
-_HIGHEST_ATTEMPT: Final = 999
+_HIGHEST_ATTEMPT: Final = 989
 _BEFORE_ALL: Final = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 
@@ -47,10 +52,24 @@ class DeliveryState:
             return (self.generation, self.rank, *_BEFORE_ALL)
         return (self.generation, self.rank, self.event_at, self.event_id)
 
+    @property
+    def attempts_of_generation(self) -> int:
+        """While it is pending: how many attempts are known of in the present generation."""
+        return min(max(self.rank, 0), _HIGHEST_ATTEMPT)
+
 
 def rank_of(outcome: DeliveryOutcome) -> int:
-    """Place of an event within its generation."""
-    return _RANK_OF_END.get(outcome.kind, min(outcome.attempt, _HIGHEST_ATTEMPT))
+    """Place of an event within its generation.
+
+    While there is no end this is the number of attempts made: 0 for a replay, and for a deferral
+    as many as its next attempt will count.
+    """
+    if outcome.kind in _RANK_OF_END:
+        return _RANK_OF_END[outcome.kind]
+    if outcome.kind is OutcomeKind.REPLAYED:
+        return 0
+    made = max(outcome.attempt, outcome.next_retry_count or 0)
+    return min(made, _HIGHEST_ATTEMPT)
 
 
 def merge(state: DeliveryState, outcome: DeliveryOutcome) -> DeliveryState:

@@ -6,12 +6,22 @@ from typing import Any
 from uuid import UUID
 
 from contracts.error_codes import ErrorCode
-from contracts.notification import DeviceKind, NotificationStatus, NotificationType
+from contracts.notification import (
+    AmbiguousPolicy,
+    DeviceKind,
+    NotificationStatus,
+    NotificationType,
+)
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One address of a notification, and where its message stands."""
+    """One address of a notification, and where its message stands.
+
+    Attributes:
+        attempts: How many were made, in all generations.
+        generation: How often it was replayed.
+    """
 
     id: UUID
     recipient: str
@@ -21,6 +31,7 @@ class Delivery:
     provider: str | None = None
     provider_message_id: str | None = None
     reason: str | None = None
+    generation: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,8 @@ class Notification:
     created_at: datetime
     updated_at: datetime
     expires_at: datetime | None = None
+    ambiguous: AmbiguousPolicy = AmbiguousPolicy.RESEND
+    traceparent: str | None = None
     deliveries: tuple[Delivery, ...] = field(default=())
     timeline: tuple[TimelineEvent, ...] = field(default=())
 

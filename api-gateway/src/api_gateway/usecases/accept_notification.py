@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from api_gateway.domain.admission import Admitted, Rejected, Suppressed, decide_admission
-from api_gateway.domain.identifiers import public_notification_id
+from api_gateway.domain.build_message import build_message
 from api_gateway.domain.notification import Acceptance, Delivery, Notification
 from api_gateway.domain.request import IdempotencyKey, NotificationRequest
 from api_gateway.usecases.ports import (
@@ -219,42 +219,11 @@ class AcceptNotification:
             created_at=now,
             updated_at=now,
             expires_at=request.expires_at,
+            ambiguous=plan.ambiguous,
+            traceparent=caller.traceparent,
             deliveries=deliveries,
         )
-        messages = [
-            _message_of(notification, delivery, caller, decision) for delivery in deliveries
-        ]
-        return notification, messages
-
-
-def _message_of(
-    notification: Notification,
-    delivery: Delivery,
-    caller: Caller,
-    decision: Admitted | Suppressed,
-) -> DeliveryMessage:
-    return DeliveryMessage(
-        delivery_id=delivery.id,
-        notification_id=public_notification_id(notification.id),
-        notification_type=notification.notification_type,
-        user_id=notification.user_id,
-        client_id=notification.client_id,
-        recipient=delivery.recipient,
-        device_kind=delivery.device_kind,
-        template_code=notification.template_code,
-        template_version=notification.template_version,
-        language=notification.language,
-        category=notification.category,
-        ambiguous=decision.plan.ambiguous,
-        variables=notification.variables,
-        request_id=notification.request_id,
-        correlation_id=notification.correlation_id,
-        traceparent=caller.traceparent,
-        priority=notification.priority,
-        metadata=notification.metadata,
-        created_at=notification.created_at,
-        expires_at=notification.expires_at,
-    )
+        return notification, [build_message(notification, delivery) for delivery in deliveries]
 
 
 def _replay(stored: StoredRequest, request: NotificationRequest) -> Accepted:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from api_gateway.domain.failed_message import NewDeadLetter
 from api_gateway.domain.notification import Acceptance, Notification
 from api_gateway.domain.request import IdempotencyKey
 from contracts.delivery_message import DeliveryMessage
@@ -228,4 +229,73 @@ class MessagePublisher(Protocol):
 
     async def publish(self, messages: Sequence[OutboxMessage]) -> set[int]:
         """Publish all at once; returns the ids of those that the broker confirmed."""
+        ...
+
+
+# The relay's half of dead letters, and its reconciler; the administrators' half is in
+# `dead_letter_ports`.
+
+
+class UnstorableLettersError(Exception):
+    """Among these dead letters is one that can never be stored as it is."""
+
+
+class DeadLetterKeeper(Protocol):
+    """Where dead letters are kept."""
+
+    async def keep(self, letters: Sequence[NewDeadLetter]) -> int:
+        """Store letters and merge their events into the deliveries, in one transaction.
+
+        A letter of the same delivery and generation, or of the same bytes where it is no delivery,
+        is stored once. One whose delivery does not exist is stored nevertheless.
+
+        Returns:
+            How many of them were new.
+
+        Raises:
+            UnstorableLettersError: None was stored.
+            DatabaseUnavailableError: None was stored, as far as can be known.
+        """
+        ...
+
+
+class SilentDeliveries(Protocol):
+    """Deliveries that are pending and of which nothing has been heard for too long."""
+
+    async def publish_again(self, limit: int) -> int:
+        """Put those that have been silent longest into the outbox again, and wait anew for them.
+
+        Each is taken by one process only. One that waits in the outbox anyway is left alone.
+
+        Returns:
+            How many it were.
+
+        Raises:
+            DatabaseUnavailableError: None was, as far as can be known.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class DeadLetterBacklog:
+    """The dead letters that nobody has decided about.
+
+    Attributes:
+        count: How many, exact up to 10,000.
+        oldest_seconds: How long the oldest has been waiting; 0: there is none.
+    """
+
+    count: int
+    oldest_seconds: float
+
+
+class DeadLetterGauge(Protocol):
+    """Measures what waits for an operator."""
+
+    async def measure(self) -> DeadLetterBacklog:
+        """Look once.
+
+        Raises:
+            DatabaseUnavailableError: It cannot be said now.
+        """
         ...

@@ -1,21 +1,19 @@
-"""Record the workers' events, whatever the database says: again while it is away, else one by one.
+"""Record the workers' events, whatever the database says: again while it is away, else in halves.
 
-An event that can never be recorded must not keep the others of its batch from being recorded.
+An event that can never be recorded must not keep the others of its batch from being recorded; by
+halving it is found in a few transactions.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Sequence
 from uuid import UUID
 
+from api_gateway.usecases.persistence import Persistence, Sleep
 from api_gateway.usecases.ports import OutcomeRecorder, UnstorableOutcomesError
 from contracts.outcome import DeliveryOutcome
-from servicekit.errors import UnavailableError
 from servicekit.logs import get_logger
 
 _log = get_logger(__name__)
-
-_RETRY_SECONDS: Final = 1.0
 
 
 class RecordOutcomes:
@@ -26,20 +24,16 @@ class RecordOutcomes:
         sleep: Waits, in seconds, before a batch is tried again.
     """
 
-    def __init__(
-        self,
-        recorder: OutcomeRecorder,
-        *,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
+    def __init__(self, recorder: OutcomeRecorder, *, sleep: Sleep = asyncio.sleep) -> None:
         self._recorder = recorder
-        self._sleep = sleep
-        self._trouble: str | None = None
+        self._until_stored = Persistence(
+            "outcomes.not_recorded", hopeless=UnstorableOutcomesError, sleep=sleep
+        )
 
     @property
     def trouble(self) -> str | None:
         """Why the present batch could not be recorded so far; None: nothing is wrong."""
-        return self._trouble
+        return self._until_stored.trouble
 
     async def __call__(self, outcomes: Sequence[DeliveryOutcome]) -> set[UUID]:
         """Record events; returns when each of them is recorded or refused for good.
@@ -50,39 +44,19 @@ class RecordOutcomes:
         if not outcomes:
             return set()
         try:
-            unknown = await self._record_until_stored(outcomes)
+            unknown = await self._until_stored(
+                lambda: self._recorder.record(outcomes), count=len(outcomes)
+            )
         except UnstorableOutcomesError as error:
             if len(outcomes) == 1:
                 _log.error("outcome.unstorable", **_ids_of(outcomes[0]), error=str(error))
                 return {outcomes[0].event_id}
-            refused: set[UUID] = set()
-            for one in outcomes:
-                refused |= await self([one])
-            return refused
+            middle = len(outcomes) // 2
+            return await self(outcomes[:middle]) | await self(outcomes[middle:])
         for outcome in outcomes:
             if outcome.event_id in unknown:
                 _log.error("outcome.unknown_delivery", **_ids_of(outcome))
         return unknown
-
-    async def _record_until_stored(self, outcomes: Sequence[DeliveryOutcome]) -> set[UUID]:
-        while True:
-            try:
-                unknown = await self._recorder.record(outcomes)
-            except UnstorableOutcomesError:
-                self._trouble = None
-                raise
-            except UnavailableError as error:
-                self._trouble = error.message
-                _log.warning("outcomes.not_recorded", count=len(outcomes), error=error.message)
-            except Exception as error:
-                # A defect, or a database that is not as we know it: nothing may be thrown away,
-                # and readiness and log say that nothing moves.
-                self._trouble = type(error).__name__
-                _log.exception("outcomes.not_recorded", count=len(outcomes))
-            else:
-                self._trouble = None
-                return unknown
-            await self._sleep(_RETRY_SECONDS)
 
 
 def _ids_of(outcome: DeliveryOutcome) -> dict[str, str]:

@@ -1,17 +1,21 @@
 """The one place where the sandbox is put together from its settings."""
 
+import base64
 import fcntl
 import os
 import random
 import secrets
 import time
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 from starlette.applications import Starlette
 
 from devstack.sandbox.failures.failures_api import FailuresApi
+from devstack.sandbox.failures.rule import SMTP_TARGETS, Target
 from devstack.sandbox.failures.rulebook import Rulebook
 from devstack.sandbox.inbox.mailbox import Mailbox
 from devstack.sandbox.inbox.mailpit_api import MailpitApi
@@ -26,12 +30,17 @@ from devstack.sandbox.push.push_api import PushApi
 from devstack.sandbox.push.pushbox import Pushbox
 from devstack.sandbox.push.service_account import load_public_key, prepare_service_account
 from devstack.sandbox.push.token_api import TokenApi
+from devstack.sandbox.sendgrid.event_signature import prepare_event_signer
+from devstack.sandbox.sendgrid.events_api import EVENT_SECONDS, EventsApi
+from devstack.sandbox.sendgrid.mail_api import MailApi
+from devstack.sandbox.sendgrid.sent_mails import SentMails
 from devstack.sandbox.settings import SandboxSettings
 from devstack.sandbox.storage.append_file import AppendFile
 from devstack.sandbox.storage.handed_over_log import HandedOverLog
 from devstack.sandbox.tls import TlsFiles, prepare_tls
 from devstack.sandbox.web.log_api import LogApi
 from devstack.sandbox.web.page import PageApi
+from servicekit.http_client import AsyncClient, create_http_client
 
 
 class FolderInUseError(Exception):
@@ -43,9 +52,14 @@ class Sandbox:
     """Everything built, ready to be served."""
 
     app: Starlette
-    inbox: InboxHandler
+    inboxes: dict[str, InboxHandler]
     tls: TlsFiles
     lock: int
+    client: AsyncClient
+
+    async def close(self) -> None:
+        """Close the connections to who is told of events."""
+        await self.client.aclose()
 
 
 def open_data_folder(folder: Path) -> int:
@@ -73,11 +87,7 @@ def build_sandbox(settings: SandboxSettings, *, lock: int, https_port: int) -> S
         new_id=_new_id,
     )
     pushbox = Pushbox(AppendFile(folder / "pushes.jsonl"), now=time.time, new_id=_new_id)
-    rulebooks = {
-        "smtp": Rulebook("smtp", random.random),
-        "fcm": Rulebook("fcm", random.random),
-        "oauth": Rulebook("oauth", random.random),
-    }
+    rulebooks = {target: Rulebook(target, random.random) for target in get_args(Target)}
     tokens = AccessTokens(_token_key(folder / "token.key"), time.time)
     dead_tokens = DeadTokens(folder / "dead_tokens.json")
     fcm = FcmApi(
@@ -90,6 +100,8 @@ def build_sandbox(settings: SandboxSettings, *, lock: int, https_port: int) -> S
         new_name=_new_fcm_name,
     )
     verifier = _verifier(settings, https_port)
+    sent_mails = SentMails(AppendFile(folder / "sendgrid.jsonl"))
+    client = create_http_client(timeout_seconds=EVENT_SECONDS)
     apis = (
         PageApi(),
         MailpitApi(mailbox),
@@ -97,14 +109,25 @@ def build_sandbox(settings: SandboxSettings, *, lock: int, https_port: int) -> S
         fcm,
         TokenApi(verifier, tokens, rulebooks["oauth"], time.time),
         DeadTokensApi(dead_tokens),
+        MailApi(
+            api_key=settings.sendgrid_api_key,
+            mailbox=mailbox,
+            sent_mails=sent_mails,
+            log=log,
+            rulebook=rulebooks["sendgrid"],
+            now=lambda: datetime.now(UTC),
+            new_id=_new_id,
+        ),
+        EventsApi(sent_mails, prepare_event_signer(folder), client, time.time, _new_event_id),
         FailuresApi(rulebooks),
         LogApi(log),
     )
     return Sandbox(
         app=Starlette(routes=[route for api in apis for route in api.routes()]),
-        inbox=InboxHandler(mailbox, log, rulebooks["smtp"]),
+        inboxes={name: InboxHandler(mailbox, log, rulebooks[name]) for name in SMTP_TARGETS},
         tls=prepare_tls(folder, settings.https_names),
         lock=lock,
+        client=client,
     )
 
 
@@ -129,6 +152,10 @@ def _token_key(path: Path) -> bytes:
 
 def _new_id() -> str:
     return secrets.token_urlsafe(16).replace("-", "A").replace("_", "B")
+
+
+def _new_event_id() -> str:
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()
 
 
 def _new_fcm_name() -> str:

@@ -10,13 +10,15 @@ import logging
 import signal
 import socket
 import sys
+from functools import partial
 
 from pydantic import ValidationError
 from pydantic_settings import CliApp
 
 from devstack.sandbox.bootstrap import FolderInUseError, build_sandbox, open_data_folder
-from devstack.sandbox.inbox.smtp_server import InboxProtocol
-from devstack.sandbox.push.service_account import FILE_NAME, KeyFileError
+from devstack.sandbox.inbox.smtp_protocol import InboxProtocol
+from devstack.sandbox.key_file import KeyFileError
+from devstack.sandbox.push.service_account import FILE_NAME
 from devstack.sandbox.settings import SandboxSettings
 from devstack.sandbox.web.http_server import HttpServer
 
@@ -53,23 +55,34 @@ async def run_sandbox(settings: SandboxSettings) -> None:
     lock = open_data_folder(settings.data)
     http = _bind(settings.host, settings.http_port, "http_port")
     https = _bind(settings.host, settings.https_port, "https_port")
-    smtp = _bind(settings.host, settings.smtp_port, "smtp_port")
+    smtp = {
+        "smtp": _bind(settings.host, settings.smtp_port, "smtp_port"),
+        "smtp-b": _bind(settings.host, settings.second_smtp_port, "smtp_b_port"),
+    }
     sandbox = build_sandbox(settings, lock=lock, https_port=_port(https))
     web = HttpServer(sandbox.app, sandbox.tls.certificate, sandbox.tls.key)
     await web.listen(http, tls=False)
     await web.listen(https, tls=True)
-    inbox = await loop.create_server(lambda: InboxProtocol(sandbox.inbox), sock=smtp, backlog=1024)
+    inboxes = [
+        await loop.create_server(
+            partial(InboxProtocol, sandbox.inboxes[name]), sock=sock, backlog=1024
+        )
+        for name, sock in smtp.items()
+    ]
     addresses = {
         "http": f"http://{settings.host}:{_port(http)}",
         "https": f"https://{settings.host}:{_port(https)}",
-        "smtp": f"{settings.host}:{_port(smtp)}",
+        "smtp": f"{settings.host}:{_port(smtp['smtp'])}",
+        "smtp_b": f"{settings.host}:{_port(smtp['smtp-b'])}",
         "ca": str(sandbox.tls.ca),
         "service_account": None if settings.public_key_file else str(settings.data / FILE_NAME),
     }
     print(f"ready {json.dumps(addresses)}", flush=True)
     await stop.wait()
-    inbox.close()
+    for inbox in inboxes:
+        inbox.close()
     await web.close()
+    await sandbox.close()
 
 
 def _bind(host: str, port: int, setting: str) -> socket.socket:

@@ -25,6 +25,7 @@ class SandboxProcess:
     https: str
     smtp_host: str
     smtp_port: int
+    smtp_b_port: int
     ca: Path
 
     @classmethod
@@ -33,7 +34,8 @@ class SandboxProcess:
 
         Ports that are not given are chosen free. Raises SandboxStartError.
         """
-        chosen = {"http_port": "0", "https_port": "0", "smtp_port": "0", **settings}
+        free = dict.fromkeys(("http_port", "https_port", "smtp_port", "smtp_b_port"), "0")
+        chosen = {**free, **settings}
         environment = {f"SANDBOX_{name.upper()}": value for name, value in chosen.items()}
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -63,6 +65,7 @@ class SandboxProcess:
             ready["https"],
             smtp_host,
             int(smtp_port),
+            int(ready["smtp_b"].rpartition(":")[2]),
             Path(ready["ca"]),
         )
 

@@ -29,7 +29,7 @@ async def sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[San
 async def api(sandbox: SandboxProcess) -> AsyncIterator[httpx.AsyncClient]:
     """Plain HTTP, with nothing left over from the test before."""
     async with httpx.AsyncClient(base_url=sandbox.http, trust_env=False) as client:
-        for target in ("smtp", "fcm", "oauth"):
+        for target in ("smtp", "smtp-b", "sendgrid", "fcm", "oauth"):
             await client.delete(f"/sandbox/failures/{target}")
         for path in ("/api/v1/messages", "/api/v1/pushes", "/sandbox/dead-tokens"):
             await client.delete(path)
@@ -79,7 +79,10 @@ def send_mail(sandbox: SandboxProcess) -> Callable[..., Awaitable[None]]:
     """Sends one mail with a text and an HTML part over a connection of its own."""
 
     async def send(
-        to: str = "ada@example.org", subject: str = "Welcome", patience: float = 5
+        to: str = "ada@example.org",
+        subject: str = "Welcome",
+        patience: float = 5,
+        port: int = sandbox.smtp_port,
     ) -> None:
         message = EmailMessage()
         message["From"] = "Acme <no-reply@acme.test>"
@@ -93,7 +96,7 @@ def send_mail(sandbox: SandboxProcess) -> Callable[..., Awaitable[None]]:
         await aiosmtplib.send(
             message,
             hostname=sandbox.smtp_host,
-            port=sandbox.smtp_port,
+            port=port,
             start_tls=False,
             timeout=patience,
         )

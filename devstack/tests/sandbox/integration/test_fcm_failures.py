@@ -92,6 +92,17 @@ async def test_hangs_until_the_client_gives_up(
     assert (await push(google)).status_code == 200
 
 
+async def test_never_answers_after_accepting(
+    api: httpx.AsyncClient, google: httpx.AsyncClient, push: Push, log: Log
+) -> None:
+    await api.put("/sandbox/failures/fcm", json=[{"action": "hang_after_accept", "times": 1}])
+    with pytest.raises(httpx.ReadTimeout):
+        await push(google)
+    (entry,) = await log.entries()
+    assert (entry["accepted"], entry["code"]) == (True, 0)
+    assert (await api.get("/api/v1/pushes")).json()["total"] == 1
+
+
 async def test_drips_its_answer(
     api: httpx.AsyncClient, google: httpx.AsyncClient, push: Push
 ) -> None:

@@ -40,6 +40,31 @@ async def test_keeps_what_it_accepted_when_it_is_killed(tmp_path: Path) -> None:
     assert (tmp_path / "service-account.json").read_text() == account
 
 
+async def test_still_knows_after_a_kill_whose_mail_an_event_is_about(tmp_path: Path) -> None:
+    mail = {
+        "personalizations": [{"to": [{"email": "ada@example.org"}]}],
+        "from": {"email": "a@acme.test"},
+        "subject": "Hi",
+        "content": [{"type": "text/plain", "value": "Hi"}],
+        "custom_args": {"delivery_id": "d1"},
+    }
+    events = {"url": "http://127.0.0.1:1/", "events": [{"event": "open", "delivery_id": "d1"}]}
+    first = await SandboxProcess.start(tmp_path)
+    async with httpx.AsyncClient(base_url=first.http, trust_env=False) as api:
+        sent = await api.post(
+            "/v3/mail/send", json=mail, headers={"Authorization": "Bearer SG.sandbox"}
+        )
+        key = (await api.get("/sandbox/sendgrid/public-key")).json()
+    await first.stop(signal.SIGKILL)
+    second = await SandboxProcess.start(tmp_path)
+    async with httpx.AsyncClient(base_url=second.http, trust_env=False) as api:
+        (event,) = (await api.post("/sandbox/sendgrid/events", json=events)).json()["events"]
+        same_key = (await api.get("/sandbox/sendgrid/public-key")).json()
+    assert await second.stop() == 0
+    assert event["sg_message_id"].startswith(sent.headers["x-message-id"])
+    assert (event["email"], same_key) == ("ada@example.org", key)
+
+
 async def test_stops_within_two_seconds_with_clients_connected(tmp_path: Path) -> None:
     sandbox = await SandboxProcess.start(tmp_path)
     smtp = aiosmtplib.SMTP(hostname=sandbox.smtp_host, port=sandbox.smtp_port, start_tls=False)
@@ -66,6 +91,15 @@ async def test_says_which_port_is_taken(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         with pytest.raises(SandboxStartError, match=f"127.0.0.1:{port}.*SANDBOX_SMTP_PORT"):
             await SandboxProcess.start(tmp_path, smtp_port=port)
+
+
+async def test_says_which_second_port_is_taken(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        with pytest.raises(SandboxStartError, match=f"127.0.0.1:{port}.*SANDBOX_SMTP_B_PORT"):
+            await SandboxProcess.start(tmp_path, smtp_b_port=port)
 
 
 async def test_says_that_the_folder_is_in_use(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def compose_mail(
     recipient: EmailAddress,
     sender: MailSender,
     date: datetime,
+    reference: str | None = None,
 ) -> bytes:
     """Compose the message: text first, HTML as the better alternative; HTML alone without a text.
 
@@ -38,6 +39,8 @@ def compose_mail(
         recipient: Stands in `To`.
         sender: Stands in `From` and `Reply-To`.
         date: Stands in `Date`; aware.
+        reference: Stands in `X-Delivery-Reference`, for bounces of servers without DSN; printable
+            ASCII.
 
     Raises:
         UnicodeEncodeError: The content holds a lone surrogate, which no encoding can carry.
@@ -55,6 +58,9 @@ def compose_mail(
         text_header("X-Correlation-ID", message.correlation_id),
         "MIME-Version: 1.0\r\n",
     ]
+    if reference:
+        # As it is: encoded words, for the sake of 78 columns, would hide it from those who look
+        headers.insert(-1, f"X-Delivery-Reference: {reference}\r\n")
     if sender.reply_to:
         headers.insert(2, address_header("Reply-To", sender.reply_to))
     head = "".join(headers).encode()

@@ -21,11 +21,20 @@ from email_service.adapters.smtp_server import SmtpServer, SmtpTls
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """An envelope and what is in it: complete, with CRLF line ends, the last one included."""
+    """An envelope and what is in it.
+
+    Attributes:
+        sender: Where bounces go.
+        recipient: The only one.
+        content: Complete, with CRLF line ends, the last one included.
+        reference: Comes back with a bounce, as the envelope's id; printable ASCII without `+` and
+            `=`, at most 100 characters.
+    """
 
     sender: EmailAddress
     recipient: EmailAddress
     content: bytes
+    reference: str | None = None
 
 
 class StaleConnectionError(Exception):
@@ -35,9 +44,10 @@ class StaleConnectionError(Exception):
 class SmtpConnection:
     """A connection that is open and logged in; made by `open`."""
 
-    def __init__(self, smtp: aiosmtplib.SMTP, timeout_seconds: float) -> None:
+    def __init__(self, smtp: aiosmtplib.SMTP, server: SmtpServer) -> None:
         self._smtp = smtp
-        self._timeout = timeout_seconds
+        self._timeout = server.timeout_seconds
+        self._first_reply_seconds = min(server.timeout_seconds, server.connect_seconds)
         self._needs_reset = False
         self._certain = True
         self.messages = 0
@@ -62,15 +72,16 @@ class SmtpConnection:
             tls_context=tls_context,
         )
         try:
-            await smtp.connect()
-            if smtp.is_ehlo_or_helo_needed:
-                await smtp.ehlo()
+            async with asyncio.timeout(server.connect_seconds):
+                await smtp.connect()
+                if smtp.is_ehlo_or_helo_needed:
+                    await smtp.ehlo()
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             raise to_delivery_error(error, Stage.CONNECT) from error
         finally:
             if smtp.is_ehlo_or_helo_needed:
                 smtp.close()
-        return cls(smtp, server.timeout_seconds)
+        return cls(smtp, server)
 
     @property
     def is_usable(self) -> bool:
@@ -94,11 +105,11 @@ class SmtpConnection:
         self._certain = False
         stage = Stage.SENDER
         try:
-            if self._needs_reset:
-                await self._smtp.rset()
-            await self._smtp.mail(str(mail.sender), options=self._mail_options(mail))
+            await self._start_mail(mail)
             stage = Stage.RECIPIENT
-            await self._smtp.rcpt(str(mail.recipient), encoding="utf-8")
+            await self._smtp.rcpt(
+                str(mail.recipient), options=self._recipient_options(mail), encoding="utf-8"
+            )
             stage = Stage.DATA
             await self._start_data()
             stage = Stage.REPLY
@@ -128,12 +139,30 @@ class SmtpConnection:
         except (aiosmtplib.SMTPException, OSError):
             self.abandon()
 
+    async def _start_mail(self, mail: Mail) -> None:
+        seconds = self._first_reply_seconds if self.messages or self._needs_reset else self._timeout
+        if self._needs_reset:
+            await self._smtp.rset(timeout=seconds)
+        options = self._mail_options(mail)
+        await self._smtp.mail(str(mail.sender), options=options, timeout=seconds)
+
     def _mail_options(self, mail: Mail) -> list[str]:
         options = []
         if self._smtp.supports_extension("size"):
             options.append(f"SIZE={len(mail.content)}")
         if mail.recipient.needs_smtputf8:
             options.append("SMTPUTF8")
+        if mail.reference and self._smtp.supports_extension("dsn"):
+            options += ["RET=HDRS", f"ENVID={mail.reference}"]
+        return options
+
+    def _recipient_options(self, mail: Mail) -> list[str]:
+        """Ask to be told of failures and delays (RFC 3461 §4), in words that we can trace."""
+        if not (mail.reference and self._smtp.supports_extension("dsn")):
+            return []
+        options = ["NOTIFY=FAILURE,DELAY"]
+        if not mail.recipient.needs_smtputf8:
+            options.append(f"ORCPT=rfc822;{_to_xtext(str(mail.recipient))}")
         return options
 
     async def _start_data(self) -> None:
@@ -162,6 +191,14 @@ class SmtpConnection:
             self._certain = False
             stage = Stage.DATA
         return to_delivery_error(error, stage)
+
+
+def _to_xtext(text: str) -> str:
+    """RFC 3461 §4: `+`, `=` and what is not printable ASCII as `+` and two hexadecimal digits."""
+    return "".join(
+        character if "!" <= character <= "~" and character not in "+=" else f"+{ord(character):02X}"
+        for character in text
+    )
 
 
 def _has_ended(error: Exception) -> bool:

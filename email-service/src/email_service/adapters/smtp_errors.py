@@ -18,6 +18,7 @@ from delivery.errors import (
     TransientDeliveryError,
 )
 from email_service.adapters.smtp_reply import enhanced_code
+from email_service.domain.enhanced_status import DEAD_ADDRESS, MAILBOX_FULL, subject_of
 
 SmtpFailure = aiosmtplib.SMTPException | OSError | ValueError
 """All that aiosmtplib raises: OSError where TLS fails within STARTTLS, ValueError for an AUTH
@@ -42,20 +43,9 @@ class Stage(Enum):
 _CONNECTION_ENDED: Final = (421,)
 _CREDENTIALS: Final = frozenset({530, 534, 535, 538})
 _CREDENTIALS_ENHANCED: Final = frozenset({"5.7.8", "5.7.9", "5.7.11"})
-_ADDRESS_ENHANCED: Final = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
 _ADDRESS: Final = frozenset({551, 553})
-_MAILBOX_FULL_ENHANCED: Final = frozenset({"4.2.2", "5.2.2"})
 _MAILBOX_FULL: Final = 552
 _ABOUT_RECIPIENT: Final = (Stage.RECIPIENT, Stage.REPLY)
-_REASONS: Final = {
-    "1": "address_refused",
-    "2": "mailbox_unavailable",
-    "3": "mail_system_refused",
-    "4": "network_or_routing",
-    "5": "protocol_refused",
-    "6": "content_refused",
-    "7": "policy_refused",
-}
 _STAGE_REASONS: Final = {
     Stage.SENDER: "sender_refused",
     Stage.RECIPIENT: "recipient_refused",
@@ -111,9 +101,9 @@ def reply_to_error(code: int, text: str, stage: Stage) -> DeliveryError:
     if stage is Stage.CONNECT:
         reason = "login_refused" if _is_about_credentials(code, enhanced) else "connect_refused"
         return transient(reason, provider_failed=True)
-    if stage in _ABOUT_RECIPIENT and enhanced in _ADDRESS_ENHANCED:
+    if stage in _ABOUT_RECIPIENT and enhanced in DEAD_ADDRESS:
         return InvalidRecipientError("invalid_recipient", detail=text, reply_code=reply_code)
-    if enhanced in _MAILBOX_FULL_ENHANCED or (enhanced is None and code == _MAILBOX_FULL):
+    if enhanced in MAILBOX_FULL or (enhanced is None and code == _MAILBOX_FULL):
         return transient("mailbox_full")
     if _is_about_credentials(code, enhanced):
         return transient("login_refused", provider_failed=True)
@@ -121,7 +111,7 @@ def reply_to_error(code: int, text: str, stage: Stage) -> DeliveryError:
         return InvalidRecipientError("invalid_recipient", detail=text, reply_code=reply_code)
     reason = _STAGE_REASONS[stage]
     if enhanced:
-        reason = _REASONS.get(enhanced.split(".")[1], reason)
+        reason = subject_of(enhanced, reason)
     if (enhanced or str(code))[0] == "4":
         return transient(reason)
     return PermanentDeliveryError(reason, detail=text, reply_code=reply_code)

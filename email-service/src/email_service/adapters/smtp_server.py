@@ -29,7 +29,10 @@ class SmtpServer:
         allow_plaintext: The network between is trusted, as inside a compose network.
         ca_file: Certificates to trust instead of the system's.
         username: With `password`, for AUTH.
-        timeout_seconds: For each reply, and for connecting.
+        timeout_seconds: For each reply.
+        connect_seconds: For all of TCP, TLS, EHLO and AUTH together, and for a kept connection's
+            first reply: a server that has vanished must not take a delivery's whole time, because
+            another provider may be waiting.
     """
 
     host: str
@@ -41,6 +44,7 @@ class SmtpServer:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     timeout_seconds: float = 20.0
+    connect_seconds: float = 4.0
 
     def __post_init__(self) -> None:
         if self.tls is SmtpTls.NONE and not (self.allow_plaintext or _is_loopback(self.host)):

@@ -1,4 +1,4 @@
-"""`GET`, `PUT` and `DELETE /sandbox/failures/{smtp|fcm|oauth}`."""
+"""`GET`, `PUT` and `DELETE /sandbox/failures/{smtp|smtp-b|sendgrid|fcm|oauth}`."""
 
 from collections.abc import Mapping
 

@@ -1,12 +1,24 @@
 """One rule of misbehaviour, as it is put to `/sandbox/failures/{target}`, and what it may say."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Target = Literal["smtp", "fcm", "oauth"]
-Stage = Literal["connect", "mail", "rcpt", "data"]
-Action = Literal["refuse", "delay", "hang", "drop_before_accept", "drop_after_accept", "drip"]
+Target = Literal["smtp", "smtp-b", "sendgrid", "fcm", "oauth"]
+Stage = Literal["connect", "ehlo", "mail", "rcpt", "start_data", "data"]
+"""Of SMTP: what the reply answers to. `connect` is the banner, `data` the final dot."""
+Action = Literal[
+    "refuse",
+    "delay",
+    "hang",
+    "hang_after_accept",
+    "drop_before_accept",
+    "drop_after_accept",
+    "drip",
+]
+
+SMTP_TARGETS: Final = ("smtp", "smtp-b")
+_STAGES_BEFORE_RECIPIENT: Final = ("connect", "ehlo", "mail")
 
 # Answers of Google by FCM error code
 # (https://firebase.google.com/docs/cloud-messaging/error-codes).
@@ -25,8 +37,10 @@ class FailureRule(BaseModel):
     """What to do to which attempts. Durations are in seconds.
 
     `refuse` answers with `status`; `delay` waits and goes on; `hang` never answers and accepts
-    nothing; `drip` accepts and sends the answer byte by byte, `delay_seconds` apart; the two drops
-    close without an answer, the second after the message was stored and logged.
+    nothing, `hang_after_accept` stores and logs the message first; `drip` goes on and sends the
+    answer byte by byte, `delay_seconds` apart; the two drops close without an answer, the second
+    after the message was stored and logged. At the stage `connect`, a `hang` accepts the TCP
+    connection and says nothing, and a `drop_before_accept` closes it without a banner.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -52,20 +66,23 @@ class FailureRule(BaseModel):
 
     def check_for(self, target: Target) -> None:
         """Raise ValueError, beginning with the field's name, where it does not fit the target."""
-        if target != "smtp":
-            if self.stage is not None:
-                raise ValueError("stage: only smtp has stages")
-            if target == "oauth" and self.recipient is not None:
-                raise ValueError("recipient: a token request has none")
-            if target == "fcm" and self.error_code not in (None, *FCM_STATUS):
-                raise ValueError(f"error_code: must be one of {', '.join(FCM_STATUS)}")
+        if target in SMTP_TARGETS:
+            self._check_for_smtp()
             return
+        if self.stage is not None:
+            raise ValueError("stage: only smtp and smtp-b have stages")
+        if target == "oauth" and self.recipient is not None:
+            raise ValueError("recipient: a token request has none")
+        if target == "fcm" and self.error_code not in (None, *FCM_STATUS):
+            raise ValueError(f"error_code: must be one of {', '.join(FCM_STATUS)}")
+        if target == "sendgrid" and self.error_code is not None:
+            raise ValueError("error_code: SendGrid has no such thing; use status and text")
+
+    def _check_for_smtp(self) -> None:
         for field in ("error_code", "retry_after"):
             if getattr(self, field) is not None:
                 raise ValueError(f"{field}: SMTP has no such thing; use status and text")
-        if self.recipient is not None and self.stage in ("connect", "mail"):
+        if self.recipient is not None and self.stage in _STAGES_BEFORE_RECIPIENT:
             raise ValueError("recipient: not known yet at this stage; use rcpt or data")
-        if self.action == "drop_after_accept" and self.stage not in (None, "data"):
+        if self.action.endswith("_after_accept") and self.stage not in (None, "data"):
             raise ValueError("stage: a mail is accepted at data only")
-        if self.action == "drip" and self.stage not in (None, "data"):
-            raise ValueError("stage: drip works at data only")

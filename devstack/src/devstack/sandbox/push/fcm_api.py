@@ -80,11 +80,13 @@ class FcmApi:
             return JSONResponse({"name": f"projects/{project}/messages/fake_message_id"})
         name = f"projects/{project}/messages/{self._new_name()}"
         push = self._pushbox.add(name, message)
-        dropped = rule is not None and rule.action == "drop_after_accept"
+        silent = rule is not None and rule.action.endswith("_after_accept")
         self._log.record(
-            _handed_over(message, 0 if dropped else 200, accepted=True, push_id=push.id, name=name)
+            _handed_over(message, 0 if silent else 200, accepted=True, push_id=push.id, name=name)
         )
-        if dropped:
+        if rule is not None and silent:
+            if rule.action == "hang_after_accept":
+                await until_disconnect(request)
             return await drop_connection(request)
         answer = JSONResponse({"name": name})
         if rule is not None and rule.action == "drip":

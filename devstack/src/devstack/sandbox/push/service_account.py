@@ -18,11 +18,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from devstack.sandbox.key_file import KeyFileError
+
 FILE_NAME = "service-account.json"
-
-
-class KeyFileError(Exception):
-    """A key file cannot be used; the message says which and what to do."""
 
 
 def load_public_key(path: Path) -> rsa.RSAPublicKey:

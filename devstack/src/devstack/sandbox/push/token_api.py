@@ -47,9 +47,9 @@ class TokenApi:
                 )
                 code = rule.error_code or "internal_failure"
                 return _refuse(code, rule.text or "Backend Error", rule.status or 503, headers)
-            if rule.action == "hang":
+            if rule.action.startswith("hang"):
                 await until_disconnect(request)
-            if rule.action in ("drop_before_accept", "drop_after_accept"):
+            if rule.action.startswith(("drop_", "hang")):
                 return await drop_connection(request)
         answer = self._answer(request, body)
         if rule is not None and rule.action == "drip":

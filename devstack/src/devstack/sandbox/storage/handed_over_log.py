@@ -18,7 +18,13 @@ Channel = Literal["email", "push"]
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """One hand-over. `code` is the reply: an SMTP code, an HTTP status, or 0 for no reply."""
+    """One hand-over.
+
+    Attributes:
+        provider: Who was handed it: `smtp`, `smtp-b`, `sendgrid` or `fcm`.
+        code: The reply: an SMTP code, an HTTP status, or 0 for no reply.
+        dsn: What the envelope asked for by RFC 3461: `ret`, `envid`, `notify`, `orcpt`.
+    """
 
     channel: Channel
     provider: str
@@ -31,6 +37,7 @@ class HandedOver:
     title: str | None = None
     message_id: str | None = None
     reason: str | None = None
+    dsn: dict[str, str] | None = None
 
 
 class HandedOverLog:

@@ -1,6 +1,6 @@
 """Ways of answering badly that ASGI has no word for: not at all, and too slowly.
 
-The server puts a drop function into the scope of each request; a handler only has to call it.
+The server puts functions for both into the scope of each request; a handler only has to call them.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 DROP_KEY = "sandbox.drop"
+SEND_SLOWLY_KEY = "sandbox.send_slowly"
 DRIP_SECONDS = 0.5  # between two bytes of a dripped answer, unless a rule says otherwise
 
 
@@ -43,3 +44,14 @@ def drip(answer: Response, seconds: float | None) -> Response:
             yield bytes(answer.body[number : number + 1])
 
     return StreamingResponse(bytes_one_by_one(), answer.status_code, media_type=answer.media_type)
+
+
+async def drip_whole(request: Request, answer: Response, seconds: float | None) -> Response:
+    """Send the answer from its first byte on a byte at a time, and close: HTTP/1.1 only.
+
+    Over HTTP/2 the body alone drips.
+    """
+    send_slowly: Callable[[Response, float], Awaitable[bool]] = request.scope[SEND_SLOWLY_KEY]
+    if await send_slowly(answer, DRIP_SECONDS if seconds is None else seconds):
+        return NoResponse()
+    return drip(answer, seconds)

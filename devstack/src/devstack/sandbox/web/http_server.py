@@ -8,6 +8,7 @@ import asyncio
 import socket
 import ssl
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 
 from h2.errors import ErrorCodes
@@ -18,9 +19,10 @@ from hypercorn.config import Config
 from hypercorn.events import RawData
 from hypercorn.protocol.events import StreamClosed
 from hypercorn.protocol.h2 import H2Protocol
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from devstack.sandbox.web.connection import DROP_KEY
+from devstack.sandbox.web.connection import DROP_KEY, SEND_SLOWLY_KEY
 
 GRACE_SECONDS = 0.5
 
@@ -79,7 +81,7 @@ class HttpServer:
 
 
 class _Connection:
-    """The app as one connection sees it: every request learns how to drop itself."""
+    """The app as one connection sees it: every request learns how to end itself badly."""
 
     server: TCPServer
 
@@ -89,6 +91,7 @@ class _Connection:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[DROP_KEY] = partial(self._drop, scope)
+        scope[SEND_SLOWLY_KEY] = self._send_slowly
         await self._app(scope, receive, send)
 
     async def _drop(self, scope: Scope) -> None:
@@ -103,3 +106,20 @@ class _Connection:
                 protocol.connection.reset_stream(stream_id, ErrorCodes.INTERNAL_ERROR)
                 await self.server.protocol_send(RawData(protocol.connection.data_to_send()))
                 await protocol.stream_send(StreamClosed(stream_id))
+
+    async def _send_slowly(self, answer: Response, seconds: float) -> bool:
+        protocol = self.server.protocol.protocol
+        if isinstance(protocol, H2Protocol):
+            return False
+        if (stream := protocol.stream) is not None:
+            stream.closed = True  # hypercorn has nothing more to say
+        phrase = HTTPStatus(answer.status_code).phrase
+        head = [f"HTTP/1.1 {answer.status_code} {phrase}".encode(), b"connection: close"]
+        head += [name + b": " + value for name, value in answer.raw_headers]
+        whole = b"\r\n".join([*head, b"", bytes(answer.body)])
+        for number in range(len(whole)):
+            self._writer.write(whole[number : number + 1])
+            await self._writer.drain()
+            await asyncio.sleep(seconds)
+        self._writer.close()
+        return True
