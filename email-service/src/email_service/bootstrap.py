@@ -14,13 +14,17 @@ from delivery.provider import Provider
 from email_service.adapters.dkim_settings import dkim_signer
 from email_service.adapters.email_address import EmailAddress, parse_email_address
 from email_service.adapters.mail_sender import MailSender
+from email_service.adapters.sendgrid_provider import SendGridProvider
+from email_service.adapters.sendgrid_settings import sendgrid_provider, sendgrid_signatures
 from email_service.adapters.smtp_connection_pool import PoolLimits
 from email_service.adapters.smtp_provider import SmtpProvider
 from email_service.adapters.smtp_settings import read_smtp_settings, smtp_server, variable_prefix
 from email_service.api import bounces as bounce_routes
+from email_service.api import sendgrid_events as sendgrid_routes
 from email_service.domain.delivery_reference import ReferenceSeal
-from email_service.settings import Settings, parse_provider_names
+from email_service.settings import SENDGRID, Settings, parse_provider_names
 from email_service.usecases.record_bounce import RecordBounce
+from email_service.usecases.record_sendgrid_events import RecordSendGridEvents
 from servicekit.authentication import Authenticator
 from servicekit.service_tokens import parse_service_tokens
 from servicekit.settings import ConfigurationError
@@ -36,8 +40,10 @@ def build_app(settings: Settings) -> FastAPI:
     Raises:
         ConfigurationError: The settings contradict each other, or cannot be used.
     """
-    seal = ReferenceSeal(settings.suppression_key.get_secret_value().encode())
+    suppression_key = settings.suppression_key.get_secret_value().encode()
+    seal = ReferenceSeal(suppression_key)
     tokens = settings.service_tokens
+    signatures = sendgrid_signatures(settings, _now)
     return build_worker_app(
         service=SERVICE,
         version=VERSION,
@@ -46,9 +52,14 @@ def build_app(settings: Settings) -> FastAPI:
         settings=settings,
         providers=build_providers(settings, seal, os.environ),
         compile_version=_compile,
-        routers=[bounce_routes.router],
+        routers=[bounce_routes.router, sendgrid_routes.router],
         authenticate=Authenticator(service_tokens=parse_service_tokens(tokens) if tokens else None),
-        state={"record_bounce": RecordBounce(seal, _now)},
+        state={
+            "record_bounce": RecordBounce(seal, _now),
+            "record_sendgrid_events": RecordSendGridEvents(signatures, suppression_key)
+            if signatures
+            else None,
+        },
     )
 
 
@@ -66,9 +77,21 @@ def build_providers(
         ConfigurationError: Names the variable that is missing or wrong.
     """
     return [
-        _smtp_provider(name, settings, seal, environ)
+        _sendgrid_provider(settings)
+        if name == SENDGRID
+        else _smtp_provider(name, settings, seal, environ)
         for name in parse_provider_names(settings.email_providers)
     ]
+
+
+def _sendgrid_provider(settings: Settings) -> SendGridProvider:
+    return sendgrid_provider(
+        settings,
+        _mail_sender(settings),
+        _now,
+        timeout_seconds=_dialogue_seconds(settings),
+        max_connections=settings.concurrency,
+    )
 
 
 def _smtp_provider(
@@ -80,9 +103,7 @@ def _smtp_provider(
         if name == "smtp"
         else read_smtp_settings(name, environ, allow_placeholders=in_development)
     )
-    # Below the attempt's deadline: only the dialogue itself knows whether the mail was already
-    # handed over when an answer stays out.
-    server = smtp_server(name, own, timeout_seconds=settings.attempt_seconds * 0.8)
+    server = smtp_server(name, own, timeout_seconds=_dialogue_seconds(settings))
     try:
         return SmtpProvider(
             server,
@@ -96,6 +117,12 @@ def _smtp_provider(
     except OSError as error:
         msg = f"{variable_prefix(name)}CA_FILE cannot be used: {error}"
         raise ConfigurationError(msg) from error
+
+
+def _dialogue_seconds(settings: Settings) -> float:
+    """Below the attempt's deadline: only the dialogue itself knows whether the mail was already
+    handed over when an answer stays out."""
+    return settings.attempt_seconds * 0.8
 
 
 def _mail_sender(settings: Settings) -> MailSender:

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from delivery.settings import WorkerSettings
 from email_service.adapters.dkim_settings import DkimSettings
+from email_service.adapters.sendgrid_settings import SendGridSettings
 from email_service.adapters.smtp_settings import SmtpSettings
 from servicekit.service_tokens import ServiceTokens
 
@@ -36,7 +37,7 @@ def _check_provider_names(text: str) -> str:
     return text
 
 
-class Settings(WorkerSettings, SmtpSettings, DkimSettings):
+class Settings(WorkerSettings, SmtpSettings, DkimSettings, SendGridSettings):
     """Settings of the email worker; those of the SMTP server that is called `smtp` among them."""
 
     port: int = 8003
