@@ -1,13 +1,16 @@
 """The whole system with its faults: several workers, a broker behind a proxy, and the scoring."""
 
 import asyncio
+import json
 import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
+import aio_pika
 from tests.faults.checker import (
     NO_DUPLICATES,
     Allowance,
@@ -87,6 +90,8 @@ class Bench:
         self.broker = broker
         self.is_full = is_full
         self.results: list[Result] = []
+        self.results_file: Path | None = None
+        """Where they are written, for `render_results`."""
         self._seed = seed
         self._say = say
         say(f"\nSeed {seed}: repeat the random choices of this run with --seed {seed}.")
@@ -164,6 +169,7 @@ class Bench:
         """Put a row into the table."""
         self.results.append(Result(scenario, seconds, result, sabotaged))
         self._say(f"\n{scenario} ({seconds:.0f} s): {result}")
+        self._write_results()
         return result
 
     def change(
@@ -192,8 +198,11 @@ class Bench:
 
     async def purge(self) -> None:
         """Throw away what a broken engine left in the broker."""
-        for queue in (*LANES, *RETRY_QUEUES, OUTCOMES_QUEUE):
-            await self.stack.servers.rabbitmq.control("purge_queue", queue)
+        connection = await aio_pika.connect(self.stack.addresses.amqp_url)
+        async with connection:
+            channel = await connection.channel()
+            for name in (*LANES, *RETRY_QUEUES, OUTCOMES_QUEUE):
+                await (await channel.get_queue(name)).purge()
 
     async def heal(self) -> None:
         """Everything runs, nothing is in the way, and nothing fails on command."""
@@ -237,6 +246,7 @@ class Bench:
     def remark(self, words: str) -> None:
         """Say in the table what else the last scenario showed."""
         self.results[-1] = replace(self.results[-1], remark=words)
+        self._write_results()
 
     async def dead_letters(self) -> int:
         """How many there are: those that the gateway keeps, and those on their way to it."""
@@ -292,6 +302,15 @@ class Bench:
             for entry in await self.log_since(position)
             if str(entry["title"]).rpartition("-")[0] not in self._sabotaged
         ]
+
+    def _write_results(self) -> None:
+        if self.results_file is None:
+            return
+        rows = [
+            {**asdict(result), "passed": result.score.passed, "complaints": result.score.complaints}
+            for result in self.results
+        ]
+        self.results_file.write_text(json.dumps({"seed": self._seed, "rows": rows}, indent=2))
 
     async def _log(self, since: int) -> dict[str, Any]:
         answer = await self.system.http.get(

@@ -1,10 +1,8 @@
 """One system for all scenarios, in a home of its own, and the table of what came out."""
 
-import json
 import random
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -66,15 +64,11 @@ async def bench(request: pytest.FixtureRequest, seed: int) -> AsyncIterator[Benc
             is_full = bool(request.config.getoption("--full"))
             system = SystemClient(http, stack.addresses.system_urls)
             bench = Bench(stack, system, broker, seed, is_full=is_full, say=print)
+            bench.results_file = request.config.getoption("--results")
             await bench.route_broker()
             await system.create_api_key(ADMIN_EMAIL, stack.secrets.admin_password, "faults")
             await create_template(system)
             yield bench
-            if (file := request.config.getoption("--results")) is not None:
-                rows = [asdict(result) for result in bench.results]
-                for row, result in zip(rows, bench.results, strict=True):
-                    row["passed"] = result.score.passed
-                file.write_text(json.dumps({"seed": seed, "rows": rows}, indent=2) + "\n")
     finally:
         await stack.stop()
         await broker.stop()

@@ -31,6 +31,7 @@ async def smtp(bench: Bench) -> AsyncIterator[FaultProxy]:
     await proxy.stop()
 
 
+@pytest.mark.slow
 async def test_a_provider_that_is_down_is_probed_once_a_period_and_costs_no_attempt(
     bench: Bench, smtp: FaultProxy
 ) -> None:
@@ -86,6 +87,7 @@ async def load_for_a_while(bench: Bench, seconds: int) -> None:
     assert {state["status"] for state in states.values()} == {"delivered"}
 
 
+@pytest.mark.slow
 async def test_a_domain_that_greylists_opens_no_breaker_and_delays_nobody_else(
     bench: Bench,
 ) -> None:

@@ -10,6 +10,7 @@ from tests.faults.test_worker_faults import SLOW_PROVIDER
 from devstack.fault_proxy import BLACK_HOLE, RESETTING, Conditions
 
 
+@pytest.mark.slow
 async def test_the_broker_restarted_gracefully(bench: Bench) -> None:
     async def stop_and_start(_: Load) -> None:
         await bench.system.set_failures("smtp", SLOW_PROVIDER)
@@ -43,11 +44,14 @@ async def test_the_broker_killed(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("name", "conditions"),
-    [("black hole", BLACK_HOLE), ("connections reset", RESETTING)],
+    [
+        ("black hole", BLACK_HOLE),
+        pytest.param("connections reset", RESETTING, marks=pytest.mark.slow),
+    ],
     ids=["black-hole", "reset"],
 )
 async def test_the_broker_out_of_reach(bench: Bench, name: str, conditions: Conditions) -> None:
-    seconds = bench.take(full=60, quick=20)
+    seconds = bench.take(full=60, quick=12)
 
     async def cut_off(_: Load) -> None:
         await bench.system.set_failures("smtp", SLOW_PROVIDER)

@@ -19,7 +19,11 @@ async def test_failed_queue_deleted_while_fifty_fail_loses_none(bench: Bench) ->
     bench.rng("order").shuffle(users)
     rabbitmq, amqp_url = bench.stack.servers.rabbitmq, bench.stack.addresses.amqp_url
     await queues_are_empty(amqp_url, [FAILED_QUEUE], seconds=30)
-    before = await bench.dead_letters()
+    before, since = await bench.dead_letters(), await bench.log_position()
+
+    async def refusals() -> int:
+        return sum(not line.accepted for line in await bench.lines_since(since))
+
     # Before the first one fails, or it would be our deletion that loses a dead letter.
     await rabbitmq.control("delete_queue", FAILED_QUEUE)
 
@@ -32,6 +36,7 @@ async def test_failed_queue_deleted_while_fifty_fail_loses_none(bench: Bench) ->
         await rabbitmq.control(
             "import_definitions", str(bench.stack.home / "rabbitmq" / "definitions.json")
         )
+        assert await eventually(refusals, FAILING, 60) == FAILING
 
     result = await bench.run(
         "failed.queue deleted while 50 fail",

@@ -37,6 +37,7 @@ async def primary(bench: Bench) -> AsyncIterator[FaultProxy]:
     await proxy.stop()
 
 
+@pytest.mark.slow
 async def test_the_backup_carries_while_the_primary_is_down_and_gives_back(
     bench: Bench, primary: FaultProxy
 ) -> None:

@@ -18,15 +18,20 @@ PROGRAM = Path(__file__).parent / "sabotaged_email_service.py"
 
 @pytest.fixture
 async def sabotaged(bench: Bench, request: pytest.FixtureRequest) -> AsyncIterator[None]:
-    """All workers run the sabotaged program; afterwards the real one again."""
+    """All workers run the sabotaged program; what it left in the broker is thrown away."""
     for worker in bench.workers:
         bench.change(worker, argv=(sys.executable, str(PROGRAM), request.param))
     await restart(bench.workers, bench.stack)
     yield
+    await bench.purge()
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def repaired_at_the_end(bench: Bench) -> AsyncIterator[None]:
+    yield
     for worker in bench.workers:
         bench.change(worker)
     await restart(bench.workers, bench.stack)
-    await bench.purge()
 
 
 @pytest.mark.usefixtures("sabotaged")

@@ -17,7 +17,7 @@ async def used(bench: Bench) -> list[int]:
 
 
 async def test_a_storm_of_421_and_450(bench: Bench) -> None:
-    seconds = bench.take(full=30, quick=10)
+    seconds = bench.take(full=30, quick=7)
 
     async def storm(_: Load) -> None:
         await bench.system.set_failures(
@@ -39,6 +39,7 @@ async def test_a_storm_of_421_and_450(bench: Bench) -> None:
     assert result.passed, str(result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["connect", "rcpt", "data"])
 async def test_a_server_that_hangs(bench: Bench, stage: str) -> None:
     async def hang(_: Load) -> None:
@@ -53,6 +54,7 @@ async def test_a_server_that_hangs(bench: Bench, stage: str) -> None:
     assert result.passed, str(result)
 
 
+@pytest.mark.slow
 async def test_a_reply_that_drips_within_the_deadline(bench: Bench) -> None:
     async def drip(_: Load) -> None:
         await bench.system.set_failures("smtp", [{"action": "drip", "delay_seconds": 0.03}])
@@ -62,6 +64,7 @@ async def test_a_reply_that_drips_within_the_deadline(bench: Bench) -> None:
     assert result.passed, str(result)
 
 
+@pytest.mark.slow
 async def test_a_reply_that_drips_past_the_deadline(bench: Bench) -> None:
     dripped = 0
 
@@ -88,7 +91,7 @@ async def test_a_reply_that_drips_past_the_deadline(bench: Bench) -> None:
     assert result.passed, str(result)
 
 
-@pytest.mark.parametrize("stage", ["rcpt", "data"])
+@pytest.mark.parametrize("stage", ["rcpt", pytest.param("data", marks=pytest.mark.slow)])
 async def test_one_in_ten_refused_for_good(bench: Bench, stage: str) -> None:
     name = bench.new_name()
     users = await create_users(bench.system, f"refused-{name}", 30, "refusing.example.com")

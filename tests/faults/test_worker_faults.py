@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from tests.faults.bench import CONCURRENCY, LEASE_SECONDS, Bench, restart
 from tests.faults.checker import Allowance
 from tests.faults.load import Load, LoadPlan
@@ -15,7 +16,7 @@ SLOW_PROVIDER = [
 
 
 async def test_kill_9_of_a_worker_in_the_middle_of_sending(bench: Bench) -> None:
-    kills = bench.take(full=20, quick=3)
+    kills = bench.take(full=20, quick=2)
     rng = bench.rng("kills")
 
     async def kill_again_and_again(_: Load) -> None:
@@ -36,6 +37,7 @@ async def test_kill_9_of_a_worker_in_the_middle_of_sending(bench: Bench) -> None
     assert result.passed, str(result)
 
 
+@pytest.mark.slow
 async def test_a_worker_frozen_past_its_lease(bench: Bench) -> None:
     async def freeze_one(_: Load) -> None:
         await bench.system.set_failures("smtp", SLOW_PROVIDER)

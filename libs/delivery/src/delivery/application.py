@@ -46,6 +46,8 @@ _TEMPLATE_SERVICE_SECONDS: Final = 2.0
 _CLOSE_SECONDS: Final = 0.5
 """For each connection at the end: with the worker's 26 s and the publisher's 2.5 s below 30 s."""
 _ALIVE_SECONDS: Final = 60
+MAX_REPORT_BYTES: Final = 1024 * 1024
+"""SendGrid posts up to 768 KB of events, and bounces may bring back a message's headers."""
 
 _log = get_logger(__name__)
 
@@ -182,6 +184,7 @@ def build_worker_app(
         metrics=metrics,
         lifespan=lifespan,
         routers=routers,
+        max_body_bytes=MAX_REPORT_BYTES,
         authenticate=authenticate,
         state={"publish_outcomes": OutcomePublisher(publisher), **(state or {})},
     )

@@ -67,7 +67,7 @@ def outcome_of(
         reply_code=_storable(reply_code),
         latency_ms=round(latency_ms, 2) if latency_ms is not None else None,
         reason=_storable(reason),
-        detail=_storable(_masked(detail)[:_DETAIL_CHARACTERS]) if detail else None,
+        detail=_storable(masked(detail)[:_DETAIL_CHARACTERS]) if detail else None,
         next_attempt_at=next_attempt_at,
         parked=parked_for is not None,
         next_retry_count=parked_for,
@@ -76,8 +76,8 @@ def outcome_of(
     )
 
 
-def _masked(text: str) -> str:
-    """`john@example.com` as `j***@example.com`."""
+def masked(text: str) -> str:
+    """A text with each address in it made unreadable: `j***@example.com` for John's."""
     return _LOCAL_PART.sub(r"\1***@", text)
 
 

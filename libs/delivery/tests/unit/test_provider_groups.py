@@ -41,6 +41,16 @@ class TestGroup:
         await asyncio.gather(*tasks)
         assert bench.store.steps == ["failed"] * 3
 
+    async def test_what_is_still_untold_is_told_before_the_end(
+        self, bench: ChainBench, first: DirectedProvider
+    ) -> None:
+        chain = bench.chain()
+        first.answers = [refusal()]
+        await chain.send(make_outgoing())
+        await chain.send(make_outgoing())
+        await chain.stop()
+        assert bench.store.steps == ["failed", "succeeded"]
+
     async def test_a_new_process_asks_nobody_whose_breaker_is_open(
         self, bench: ChainBench, first: DirectedProvider
     ) -> None:

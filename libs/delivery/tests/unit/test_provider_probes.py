@@ -127,6 +127,49 @@ class TestAllOpen:
         assert bench.store.state("first").probe == "token-1"
         await other.stop()
 
+    async def test_a_process_knows_that_its_reserved_probe_has_lapsed(
+        self, bench: ChainBench, chain: ProviderChain[str]
+    ) -> None:
+        bench.store.pass_time(60)
+        other = bench.chain()
+        await other.start()
+        assert await chain.reserve_probe()
+        bench.store.pass_time(11)
+        assert await other.reserve_probe()  # the first provider's
+        assert await chain.reserve_probe()
+        assert bench.store.state("second").probe == "token-3"
+        await chain.give_back_probe()
+        assert bench.store.state("first").probe == "token-1"
+        await other.stop()
+
+    async def test_a_probe_of_a_process_that_died_counts_like_a_failed_one(
+        self, bench: ChainBench, chain: ProviderChain[str], first: DirectedProvider
+    ) -> None:
+        bench.store.pass_time(60)
+        first.gate.clear()
+        probe = asyncio.create_task(chain.send(make_outgoing()))
+        await until(lambda: first.under_way == 1)
+        probe.cancel()
+        await asyncio.wait([probe])
+        other = bench.chain()
+        await other.start()
+        bench.store.pass_time(59)
+        assert await wait_of(other, pinned="first") == pytest.approx(1)
+        bench.store.pass_time(1)
+        assert await other.reserve_probe()
+        await other.stop()
+
+    async def test_none_is_reserved_while_another_provider_takes_messages(
+        self, bench: ChainBench, second: DirectedProvider
+    ) -> None:
+        chain = bench.chain()
+        bench.providers[0].error = refusal()
+        for _ in range(3):
+            await chain.send(make_outgoing())
+        bench.store.pass_time(60)
+        assert not await chain.reserve_probe()
+        assert bench.store.state("first").probe == ""
+
     async def test_a_lapsed_probe_that_another_has_is_not_made(
         self, bench: ChainBench, chain: ProviderChain[str], first: DirectedProvider
     ) -> None:

@@ -55,6 +55,7 @@ def create_app(
     lifespan: Lifespan,
     authenticate: Authenticate | None = None,
     state: Mapping[str, Any] | None = None,
+    max_body_bytes: int = MAX_BODY_BYTES,
 ) -> FastAPI:
     """Put a service's routers into an application.
 
@@ -68,6 +69,7 @@ def create_app(
         lifespan: What to open and close around serving.
         authenticate: How callers are recognised; without it every declared route refuses.
         state: What the routes find in `request.app.state`.
+        max_body_bytes: Of a request; a larger one is refused while it comes in.
 
     Raises:
         UndeclaredAccessError: A route neither declares its callers nor is public.
@@ -97,7 +99,7 @@ def create_app(
         app.include_router(router, prefix=API_PREFIX, responses=_ERRORS)
     install_error_handlers(app)
     refuse_undeclared_routes(app)
-    app.add_middleware(BodyLimitMiddleware, max_bytes=MAX_BODY_BYTES)
+    app.add_middleware(BodyLimitMiddleware, max_bytes=max_body_bytes)
     app.add_middleware(ObservationMiddleware, metrics=metrics)
     app.add_middleware(CorrelationMiddleware)
     app.add_middleware(TrailingSlashMiddleware)
