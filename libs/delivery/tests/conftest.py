@@ -10,4 +10,4 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "stand-ins"))
-pytest.register_assert_rewrite("claims_suite")
+pytest.register_assert_rewrite("breakers_suite", "claims_suite")

@@ -246,6 +246,7 @@ class Worker:
             return
         self.received += 1
         await asyncio.wait([self._begin(self._work_on(self._read(incoming)))])
+        await self._providers.give_back_probe()  # where that message was not to be sent now
 
     async def _work_on(self, received: _Received) -> None:
         ticket = self._destinations.begin(received.destination)
