@@ -21,6 +21,7 @@ SENDER = MailSender(parse_email_address("no-reply@example.com"))
 async def a_provider(
     port: int,
     *,
+    name: str = "smtp",
     tls: SmtpTls = SmtpTls.NONE,
     tls_context: ssl.SSLContext | None = None,
     limits: PoolLimits | None = None,
@@ -45,6 +46,7 @@ async def a_provider(
         SENDER,
         lambda: NOON,
         limits=limits,
+        name=name,
         references=references,
         dkim=dkim,
         tls_context=tls_context,

@@ -1,1 +1,1 @@
-"""Delivers email notifications by SMTP."""
+"""Delivers email notifications by SMTP and SendGrid."""

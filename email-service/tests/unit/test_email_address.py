@@ -41,6 +41,8 @@ def test_takes_addresses_and_gives_the_domain_in_ascii(text: str, ascii_domain_f
         "jane\u2028@example.com",
         "jane\x00@example.com",
         "\ud800@example.com",
+        "=?utf-8?q?joe=40example.org=2C?=@example.com",
+        "jane=?x@example.com",
         f"{'a' * 65}@example.com",
         f"jane@{'a' * 64}.com",
         f"jane@{'.'.join(['a' * 60] * 5)}",

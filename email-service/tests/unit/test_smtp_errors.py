@@ -80,6 +80,12 @@ def test_a_lost_answer_is_ambiguous_only_after_the_final_dot(
 
 
 R, S, D, E = Stage.RECIPIENT, Stage.SENDER, Stage.DATA, Stage.REPLY
+_STAGE_WORDS = {
+    S: "sender_refused",
+    R: "recipient_refused",
+    D: "data_refused",
+    E: "message_refused",
+}
 T, P, I = TransientDeliveryError, PermanentDeliveryError, InvalidRecipientError  # noqa: E741
 
 
@@ -119,6 +125,76 @@ def test_enhanced_code_decides_then_basic_code_then_stage(
     assert type(error) is kind
     assert (error.reason, error.reply_code, error.detail) == (reason, reply_code, text)
     assert not getattr(error, "provider_failed", False)
+
+
+@pytest.mark.parametrize("stage", [R, E])
+@pytest.mark.parametrize("code", ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"])
+@pytest.mark.parametrize("basic", [550, 551, 553, 554])
+def test_every_code_that_says_an_address_is_dead_says_so_of_the_recipient_only(
+    stage: Stage, code: str, basic: int
+) -> None:
+    about_recipient = reply_to_error(basic, f"{code} words", stage)
+    assert type(about_recipient) is InvalidRecipientError
+    assert about_recipient.reply_code == f"{basic} {code}"
+    about_sender = reply_to_error(basic, f"{code} words", S)
+    assert type(about_sender) is PermanentDeliveryError
+
+
+@pytest.mark.parametrize("stage", [S, R, D, E])
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [(552, "5.2.2 Full"), (552, "4.2.2 Full"), (550, "5.2.2 Full"), (452, "4.2.2 Full"), (552, "")],
+)
+def test_a_full_mailbox_is_never_final(stage: Stage, code: int, text: str) -> None:
+    error = reply_to_error(code, text, stage)
+    assert type(error) is TransientDeliveryError
+    assert (error.reason, error.provider_failed) == ("mailbox_full", False)
+
+
+@pytest.mark.parametrize("stage", [S, R, D, E])
+@pytest.mark.parametrize("subject", range(10))
+@pytest.mark.parametrize("detail", [0, 5, 99, 999])
+def test_the_class_of_an_enhanced_code_decides_whether_to_try_again(
+    stage: Stage, subject: int, detail: int
+) -> None:
+    """A basic code of the other class changes nothing; each subject has a word of its own."""
+    words = {
+        1: "address_refused",
+        2: "mailbox_unavailable",
+        3: "mail_system_refused",
+        4: "network_or_routing",
+        5: "protocol_refused",
+        6: "content_refused",
+        7: "policy_refused",
+    }
+    for_later = reply_to_error(550, f"4.{subject}.{detail} words", stage)
+    for_good = reply_to_error(450, f"5.{subject}.{detail} words", stage)
+    assert type(for_later) is TransientDeliveryError
+    assert not for_later.provider_failed
+    assert type(for_good) is PermanentDeliveryError
+    assert for_later.reason == for_good.reason == words.get(subject, _STAGE_WORDS[stage])
+
+
+@pytest.mark.parametrize("stage", [S, R, D, E])
+@pytest.mark.parametrize("code", [450, 451, 452, 454, 455, 499])
+def test_without_an_enhanced_code_every_4xx_is_tried_again(stage: Stage, code: int) -> None:
+    error = reply_to_error(code, "later", stage)
+    assert type(error) is TransientDeliveryError
+    assert (error.provider_failed, error.reply_code) == (False, str(code))
+
+
+@pytest.mark.parametrize("stage", [S, R, D, E])
+@pytest.mark.parametrize("code", [500, 501, 502, 503, 504, 521, 541, 550, 554, 555, 556, 571, 599])
+def test_without_an_enhanced_code_every_other_5xx_is_final_and_kills_no_address(
+    stage: Stage, code: int
+) -> None:
+    assert type(reply_to_error(code, "no", stage)) is PermanentDeliveryError
+
+
+@pytest.mark.parametrize("code", ["5.7.0", "5.7.1", "5.7.23", "5.7.26", "5.7.27", "5.7.509"])
+def test_a_policy_kills_no_address(code: str) -> None:
+    error = reply_to_error(550, f"{code} not from you", R)
+    assert (type(error), error.reason) == (PermanentDeliveryError, "policy_refused")
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""What touches the outside world for email: MIME and SMTP."""
+"""What touches the outside world for email: MIME, SMTP, DKIM and SendGrid."""

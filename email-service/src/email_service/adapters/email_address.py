@@ -15,6 +15,8 @@ _LOCAL_PART: Final = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+"
     r"(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+)*"
 )
+_ENCODED_WORD: Final = "=?"
+"""Many readers decode these also in addresses, against RFC 2047 §5, and find commas in them."""
 _LABEL: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?")
 _LOCAL_PART_OCTETS: Final = 64  # RFC 5321 §4.5.3.1.1
 _ADDRESS_OCTETS: Final = 254  # RFC 5321 §4.5.3.1.3: a path of 256 with its angle brackets
@@ -57,6 +59,9 @@ def parse_email_address(text: str) -> EmailAddress:
         raise EmailAddressError(msg)
     if not _LOCAL_PART.fullmatch(local_part) or not local_part.isprintable():
         msg = "the part before the @ is empty or holds characters that are not allowed there"
+        raise EmailAddressError(msg)
+    if _ENCODED_WORD in local_part:
+        msg = "the part before the @ could be read as an encoded word, so as another address"
         raise EmailAddressError(msg)
     address = EmailAddress(local_part, _to_ascii_domain(domain))
     if (

@@ -13,7 +13,7 @@ from typing import Self, cast
 
 import aiosmtplib
 
-from delivery.errors import DeliveryError, InvalidRecipientError
+from delivery.errors import DeliveryError, PermanentDeliveryError
 from email_service.adapters.email_address import EmailAddress
 from email_service.adapters.smtp_errors import Stage, is_reply, to_delivery_error
 from email_service.adapters.smtp_server import SmtpServer, SmtpTls
@@ -71,12 +71,16 @@ class SmtpConnection:
             start_tls=server.tls is SmtpTls.STARTTLS,
             tls_context=tls_context,
         )
+        deadline = asyncio.timeout(server.connect_seconds)
         try:
-            async with asyncio.timeout(server.connect_seconds):
+            async with deadline:
                 await smtp.connect()
                 if smtp.is_ehlo_or_helo_needed:
                     await smtp.ehlo()
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            if deadline.expired():
+                late = TimeoutError(f"no session within {server.connect_seconds:g} s")
+                raise to_delivery_error(late, Stage.CONNECT) from error
             raise to_delivery_error(error, Stage.CONNECT) from error
         finally:
             if smtp.is_ehlo_or_helo_needed:
@@ -99,7 +103,8 @@ class SmtpConnection:
             StaleConnectionError: The connection had carried messages before and was found ended.
         """
         if mail.recipient.needs_smtputf8 and not self._smtp.supports_extension("smtputf8"):
-            raise InvalidRecipientError(
+            # Nothing is wrong with the address: another server may well take it
+            raise PermanentDeliveryError(
                 "smtputf8_not_offered", detail="the SMTP server takes no address that is not ASCII"
             )
         self._certain = False

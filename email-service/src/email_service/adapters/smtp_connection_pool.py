@@ -108,6 +108,9 @@ class SmtpConnectionPool:
         return connection.is_usable and age <= self._limits.idle_seconds
 
     def _give_back(self, connection: SmtpConnection) -> None:
+        if not connection.is_usable:
+            # Those that lie idle lead the same way; else deliveries would find out one by one
+            self._drop_idle()
         worn_out = connection.messages >= self._limits.messages_per_connection
         if self._closed or worn_out or not connection.is_usable:
             connection.abandon()

@@ -1,0 +1,1 @@
+"""HTTP: what mail servers and providers report comes in here."""

@@ -1,0 +1,1 @@
+"""What mail means, without any connection: references, status codes and reports of delivery."""

@@ -1,0 +1,1 @@
+"""What this service does beside delivering: records what was learned after a mail had left."""
