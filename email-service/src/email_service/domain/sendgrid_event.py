@@ -8,6 +8,7 @@ from typing import Any, Final
 from contracts.notification import NotificationType
 from contracts.outcome import DeliveryOutcome, outcome_event_id
 from contracts.suppression import SuppressionNotice, address_digest
+from delivery.outcomes import storable_detail
 from email_service.domain.address_forms import forms_of
 from email_service.domain.sendgrid_custom_args import ForeignEventError, reference_of, text_of
 from email_service.domain.sendgrid_finding import Finding, finding_of
@@ -18,10 +19,6 @@ SOURCE: Final = "sendgrid"
 _CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._:\-]{1,128}")
 _STATUS: Final = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
 _REPLY: Final = re.compile(r"[245][0-9]{2}(?: [245]\.[0-9]{1,3}\.[0-9]{1,3})?")
-_DETAIL_CHARACTERS: Final = 500
-_LOCAL_PART: Final = re.compile(
-    r'(?<![^\s<>()\[\]{}",;:@])([^\s<>()\[\]{}",;:@])[^\s<>()\[\]{}",;:@]*+@'
-)
 
 
 def outcome_of_event(
@@ -71,7 +68,7 @@ def outcome_of_event(
         provider_message_id=text_of(event, "sg_message_id") or None,
         reply_code=code[0] if code else None,
         reason=finding.reason,
-        detail=_masked(text_of(event, "reason") or text_of(event, "response")) or None,
+        detail=storable_detail(text_of(event, "reason") or text_of(event, "response")),
         suppression=_suppression(event, finding, suppression_key),
         correlation_id=returned if _CORRELATION_ID.fullmatch(returned) else correlation_id,
     )
@@ -98,7 +95,3 @@ def _suppression(
         reason=finding.suppression,
         source=SOURCE,
     )
-
-
-def _masked(text: str) -> str:
-    return _LOCAL_PART.sub(r"\1***@", text)[:_DETAIL_CHARACTERS]

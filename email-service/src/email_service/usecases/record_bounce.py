@@ -12,6 +12,7 @@ from typing import Final
 from contracts.notification import NotificationType
 from contracts.outcome import DeliveryOutcome, OutcomeKind, outcome_event_id
 from contracts.suppression import SuppressionNotice, SuppressionReason
+from delivery.outcomes import storable_detail
 from email_service.domain.address_forms import forms_of
 from email_service.domain.delivery_reference import ReferenceSeal, VerifiedReference
 from email_service.domain.delivery_status import (
@@ -30,10 +31,6 @@ REFERENCE_HEADER: Final = "x-delivery-reference"
 
 _KINDS: Final = {Action.FAILED: OutcomeKind.BOUNCED, Action.DELAYED: OutcomeKind.DEFERRED}
 _CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._:\-]{1,128}")
-_DETAIL_CHARACTERS: Final = 500
-_LOCAL_PART: Final = re.compile(
-    r'(?<![^\s<>()\[\]{}",;:@])([^\s<>()\[\]{}",;:@])[^\s<>()\[\]{}",;:@]*+@'
-)
 
 Publish = Callable[[Sequence[DeliveryOutcome]], Awaitable[None]]
 
@@ -133,7 +130,7 @@ def _outcome(
         at=at,
         reply_code=status.status,
         reason=recipient_reason(status.status, "refused_later"),
-        detail=_masked(status.diagnostic)[:_DETAIL_CHARACTERS] or None,
+        detail=storable_detail(status.diagnostic),
         suppression=_suppression(status, own),
         correlation_id=correlation_id,
     )
@@ -150,8 +147,3 @@ def _suppression(
         reason=SuppressionReason.HARD_BOUNCE,
         source=SOURCE,
     )
-
-
-def _masked(text: str) -> str:
-    """Without the local parts of addresses and without NUL, which PostgreSQL cannot hold."""
-    return _LOCAL_PART.sub(r"\1***@", text).replace("\0", "?")

@@ -67,7 +67,7 @@ def outcome_of(
         reply_code=_storable(reply_code),
         latency_ms=round(latency_ms, 2) if latency_ms is not None else None,
         reason=_storable(reason),
-        detail=_storable(masked(detail)[:_DETAIL_CHARACTERS]) if detail else None,
+        detail=storable_detail(detail),
         next_attempt_at=next_attempt_at,
         parked=parked_for is not None,
         next_retry_count=parked_for,
@@ -76,9 +76,13 @@ def outcome_of(
     )
 
 
-def masked(text: str) -> str:
-    """A text with each address in it made unreadable: `j***@example.com` for John's."""
-    return _LOCAL_PART.sub(r"\1***@", text)
+def storable_detail(text: str | None) -> str | None:
+    """A provider's own words as the history keeps them.
+
+    Shortened, in characters that JSON and PostgreSQL can hold, and with addresses masked
+    (`j***@example.com`): servers repeat the recipient, which has no place in histories.
+    """
+    return _storable(_LOCAL_PART.sub(r"\1***@", text)[:_DETAIL_CHARACTERS]) if text else None
 
 
 def _storable(text: str | None) -> str | None:
