@@ -15,6 +15,7 @@ from api_gateway.adapters.outbox_queue import OutboxQueue
 from api_gateway.adapters.postgres_dead_letter_gauge import PostgresDeadLetterGauge
 from api_gateway.adapters.postgres_dead_letter_jobs import PostgresDeadLetterJobs
 from api_gateway.adapters.postgres_dead_letter_keeper import PostgresDeadLetterKeeper
+from api_gateway.adapters.postgres_dead_letters import PostgresDeadLetters
 from api_gateway.adapters.postgres_expired_keys import PostgresExpiredKeys
 from api_gateway.adapters.postgres_history import PostgresHistory
 from api_gateway.adapters.postgres_notifications import PostgresNotificationStore
@@ -22,7 +23,7 @@ from api_gateway.adapters.postgres_outbox import PostgresOutbox
 from api_gateway.adapters.postgres_outcomes import PostgresOutcomeRecorder
 from api_gateway.adapters.postgres_silent_deliveries import PostgresSilentDeliveries
 from api_gateway.adapters.redis_reservations import RedisReservations
-from api_gateway.api import notifications
+from api_gateway.api import dead_letter_jobs, dead_letters, notifications
 from api_gateway.consumers.dead_letter_jobs import DeadLetterJobRunner
 from api_gateway.consumers.dead_letter_watch import DeadLetterWatch
 from api_gateway.consumers.dead_letters import DeadLetterConsumer
@@ -34,11 +35,17 @@ from api_gateway.consumers.rounds import Rounds
 from api_gateway.settings import RelaySettings, Settings
 from api_gateway.usecases.accept_notification import AcceptNotification
 from api_gateway.usecases.delete_expired_keys import DeleteExpiredKeys
+from api_gateway.usecases.discard_dead_letter import DiscardDeadLetter
 from api_gateway.usecases.keep_dead_letters import KeepDeadLetters
+from api_gateway.usecases.list_dead_letters import ListDeadLetters
+from api_gateway.usecases.read_dead_letter import ReadDeadLetter
+from api_gateway.usecases.read_dead_letter_job import ReadDeadLetterJob
 from api_gateway.usecases.read_notifications import ReadNotifications
 from api_gateway.usecases.reconcile_deliveries import ReconcileDeliveries
 from api_gateway.usecases.record_outcomes import RecordOutcomes
 from api_gateway.usecases.relay_outbox import RelayOutbox
+from api_gateway.usecases.replay_dead_letter import ReplayDeadLetter
+from api_gateway.usecases.start_dead_letter_job import StartDeadLetterJob
 from api_gateway.usecases.work_on_dead_letter_job import WorkOnDeadLetterJob
 from contracts.cache_keys import template_key, user_key
 from contracts.names import NOTIFICATIONS_EXCHANGE
@@ -133,7 +140,7 @@ def build_app(settings: Settings) -> FastAPI:
         service=SERVICE,
         version=VERSION,
         description="Accepts notifications durably and explains what happened to them.",
-        routers=[notifications.router],
+        routers=[notifications.router, dead_letters.router, dead_letter_jobs.router],
         checks={
             "postgres": database.check,
             "redis": lambda: check_redis(redis),
@@ -161,6 +168,7 @@ def build_app(settings: Settings) -> FastAPI:
                 new_id=uuid7,
             ),
             "read_notifications": ReadNotifications(PostgresHistory(database)),
+            **_dead_letter_use_cases(database, settings),
         },
     )
 
@@ -197,7 +205,10 @@ def build_relay(settings: RelaySettings) -> FastAPI:
             reconcile_after=reconcile_after,
         ),
         "dead_letter_jobs": DeadLetterJobRunner(
-            WorkOnDeadLetterJob(PostgresDeadLetterJobs(database), _utc_now), metrics
+            WorkOnDeadLetterJob(
+                PostgresDeadLetterJobs(database, reconcile_after=reconcile_after), _utc_now
+            ),
+            metrics,
         ),
         "dead_letter_watch": DeadLetterWatch(PostgresDeadLetterGauge(database), metrics),
     }
@@ -233,6 +244,20 @@ def build_relay(settings: RelaySettings) -> FastAPI:
         metrics=metrics,
         lifespan=lifespan,
     )
+
+
+def _dead_letter_use_cases(database: Database, settings: Settings) -> dict[str, object]:
+    after = timedelta(seconds=settings.reconcile_after_seconds)
+    letters = PostgresDeadLetters(database, reconcile_after=after)
+    jobs = PostgresDeadLetterJobs(database, reconcile_after=after)
+    return {
+        "list_dead_letters": ListDeadLetters(letters),
+        "read_dead_letter": ReadDeadLetter(letters),
+        "replay_dead_letter": ReplayDeadLetter(letters, _utc_now),
+        "discard_dead_letter": DiscardDeadLetter(letters, _utc_now),
+        "start_dead_letter_job": StartDeadLetterJob(letters, jobs, uuid7),
+        "read_dead_letter_job": ReadDeadLetterJob(jobs),
+    }
 
 
 def _utc_now() -> datetime:

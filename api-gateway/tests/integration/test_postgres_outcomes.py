@@ -43,23 +43,31 @@ def of(one: Notification, kind: OutcomeKind, index: int = 0, **changes: Any) -> 
 
 
 def course_of(one: Notification) -> list[DeliveryOutcome]:
-    """Two attempts, then an end, for each delivery: the first delivered, others failed."""
+    """Two attempts, then an end, for each delivery.
+
+    The first is delivered, and complained about; the others fail and become dead letters, of which
+    the second is replayed, delivered and bounces.
+    """
+    first, second = 0, 1
     events = []
+
+    def happens(kind: OutcomeKind, index: int, second: int, **changes: Any) -> None:
+        events.append(of(one, kind, index, at=NOW + timedelta(seconds=second), **changes))
+
     for index in range(len(one.deliveries)):
         for attempt in (1, 2):
-            at = NOW + timedelta(seconds=attempt)
-            events.append(
-                of(
-                    one,
-                    OutcomeKind.DELIVERY_ATTEMPTED,
-                    index,
-                    attempt=attempt,
-                    at=at,
-                    reason="busy",
-                )
-            )
-        kind = OutcomeKind.FAILED if index else OutcomeKind.SENT
-        events.append(of(one, kind, index, attempt=3, at=NOW + timedelta(seconds=9)))
+            happens(OutcomeKind.DELIVERY_ATTEMPTED, index, attempt, attempt=attempt, reason="busy")
+        happens(OutcomeKind.DEFERRED, index, 3, attempt=0, next_retry_count=2, reason="limit")
+        if index == first:
+            happens(OutcomeKind.SENT, index, 9, attempt=3)
+            happens(OutcomeKind.COMPLAINED, index, 60, attempt=0, reason="spam")
+            continue
+        happens(OutcomeKind.FAILED, index, 9, attempt=3, reason="smtp_550")
+        happens(OutcomeKind.DEAD_LETTERED, index, 10, attempt=0, reason="permanent")
+        if index == second:
+            happens(OutcomeKind.REPLAYED, index, 20, attempt=0, generation=1)
+            happens(OutcomeKind.SENT, index, 21, attempt=1, generation=1)
+            happens(OutcomeKind.BOUNCED, index, 80, attempt=0, generation=1)
     return events
 
 
@@ -116,7 +124,11 @@ async def test_neither_order_nor_batches_nor_repetition_change_what_is_stored(
             assert await recorder.record(batch) == set()
         results.append(comparable(await found(database, one)))
     assert results == [results[0]] * len(results)
-    assert results[0][0] is Status.DELIVERED
+    status, _, deliveries, _ = results[0]
+    assert status is Status.DELIVERED
+    assert isinstance(deliveries, list)
+    assert [item[0] for item in deliveries] == [Status.DELIVERED, Status.BOUNCED, Status.FAILED]
+    assert [item[-1] for item in deliveries] == ["spam", None, "smtp_550"]
 
 
 async def test_tells_which_events_belong_to_nothing_and_records_the_others(

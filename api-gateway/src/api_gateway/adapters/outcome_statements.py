@@ -1,0 +1,119 @@
+"""The statements by which events change history and state; each takes any number of rows."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    DateTime,
+    Float,
+    Integer,
+    Interval,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    case,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.types import TypeEngine
+
+from api_gateway.adapters.tables import deliveries, events, notifications
+from api_gateway.adapters.unnested import unnested
+
+_TYPES: Final[dict[type[object], TypeEngine[Any]]] = {
+    UUID: Uuid(),
+    str: Text(),
+    int: Integer(),
+    float: Float(),
+    bool: Boolean(),
+    datetime: DateTime(timezone=True),
+}
+
+
+def _table(name: str, **columns: type[object]) -> Any:
+    return unnested(name, {key: _TYPES[kind] for key, kind in columns.items()})
+
+
+_IDS: Final = any_(bindparam("ids", type_=ARRAY(Uuid())))
+# Notifications first and in one order, so that two relays cannot lock each other out, and so that
+# the state of a notification is derived from all of its deliveries at once.
+LOCK_NOTIFICATIONS: Final = (
+    select(notifications.c.id)
+    .where(notifications.c.id == _IDS)
+    .order_by(notifications.c.id)
+    .with_for_update()
+)
+SELECT_DELIVERIES: Final = select(deliveries).where(deliveries.c.notification_id == _IDS)
+SELECT_NOTIFICATIONS: Final = select(notifications).where(notifications.c.id == _IDS)
+
+EVENT: Final = _table(
+    "event",
+    id=UUID,
+    notification_id=UUID,
+    delivery_id=UUID,
+    kind=str,
+    status=str,
+    at=datetime,
+    generation=int,
+    attempt=int,
+    provider=str,
+    provider_message_id=str,
+    reply_code=str,
+    latency_ms=float,
+    reason=str,
+    detail=str,
+    next_attempt_at=datetime,
+)
+ADD_EVENTS: Final = (
+    insert(events)
+    .from_select(EVENT.c.keys(), select(EVENT))
+    .on_conflict_do_nothing()
+    .returning(events.c.id)
+)
+
+STATE: Final = _table(
+    "state",
+    id=UUID,
+    status=str,
+    attempts=int,
+    generation=int,
+    rank=int,
+    event_at=datetime,
+    event_id=UUID,
+    provider=str,
+    provider_message_id=str,
+    reason=str,
+    is_news=bool,
+    next_attempt_at=datetime,
+)
+STATE_COLUMNS: Final = tuple(
+    column.name for column in STATE.c if column.name not in {"id", "is_news", "next_attempt_at"}
+)
+MOVE_DELIVERIES: Final = (
+    update(deliveries)
+    .where(deliveries.c.id == STATE.c.id)
+    .values(
+        **{key: STATE.c[key] for key in STATE_COLUMNS},
+        reconcile_at=case(
+            (
+                STATE.c.is_news,
+                func.greatest(func.now(), STATE.c.next_attempt_at, type_=_TYPES[datetime])
+                + bindparam("reconcile_after", type_=Interval()),
+            ),
+            else_=deliveries.c.reconcile_at,
+        ),
+    )
+)
+
+WHOLE: Final = _table("whole", id=UUID, status=str, reason=str)
+MOVE_NOTIFICATIONS: Final = (
+    update(notifications)
+    .where(notifications.c.id == WHOLE.c.id)
+    .values(status=WHOLE.c.status, reason=WHOLE.c.reason, updated_at=func.now())
+)
