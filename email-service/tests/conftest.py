@@ -14,10 +14,13 @@ from smtp_providers import a_provider
 
 from email_service.adapters.smtp_provider import SmtpProvider
 
+EXTENSIONS = ("SIZE 1000000", "8BITMIME")
 
-@pytest.fixture
-async def server() -> AsyncIterator[ScriptedSmtpServer]:
-    async with scripted_smtp_server() as running:
+
+@pytest.fixture(params=[EXTENSIONS, ("PIPELINING", *EXTENSIONS)], ids=["one-by-one", "pipelined"])
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[ScriptedSmtpServer]:
+    """Once of the old sort, and once of the sort that takes several commands at a time."""
+    async with scripted_smtp_server(request.param) as running:
         yield running
 
 

@@ -87,6 +87,7 @@ class ScriptedSmtpServer:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int
     ) -> None:
         sender = recipient = ""
+        is_open = {"MAIL": False, "RCPT": False}
         await self._answer(writer, "CONNECT", "220 scripted.test ESMTP")
         while line := await reader.readline():
             command = line.decode().rstrip("\r\n")
@@ -108,11 +109,16 @@ class ScriptedSmtpServer:
                 sender = command[len("MAIL FROM:") :]
             elif verb == "RCPT":
                 recipient = command[len("RCPT TO:") :]
+                usual = usual if is_open["MAIL"] else "503 5.5.1 Need MAIL command"
             elif verb == "DATA":
-                usual = "354 Go on"
+                usual = "354 Go on" if is_open["RCPT"] else "554 5.5.1 No valid recipients"
+            elif verb == "RSET":
+                is_open = dict.fromkeys(is_open, False)
             elif verb == "QUIT":
                 usual = "221 Bye"
             reply = await self._answer(writer, verb, usual)
+            if verb in is_open:
+                is_open[verb] = reply.startswith("250")
             if verb == "STARTTLS" and reply.startswith("220"):
                 assert self.tls_context is not None
                 await writer.start_tls(self.tls_context)
@@ -121,6 +127,7 @@ class ScriptedSmtpServer:
                     await self._answer(writer, "GO", "")
                 content = await reader.readuntil(b"\r\n.\r\n")
                 reply = await self._answer(writer, "BODY", "250 2.0.0 Ok: queued as 4XYZ")
+                is_open = dict.fromkeys(is_open, False)
                 if reply.startswith("250"):
                     mail = ReceivedMail(sender, recipient, content[: -len(b".\r\n")], number)
                     self.mails.append(mail)

@@ -1,22 +1,27 @@
 """One kept connection to the SMTP server, and the dialogue for one message on it.
 
-The commands are sent one by one rather than by `sendmail`, because what a failure means depends on
-how far the dialogue had come. The state of a connection is only certain after a reply in good
-order; after anything else it is dead (aiosmtplib still calls a connection connected whose task was
-cancelled, and the next command then waits for a reply that never comes).
+aiosmtplib opens it; the dialogue is ours, because what a failure means depends on how far it had
+come, and because MAIL, RCPT and DATA go out together where the server takes that (RFC 2920). The
+state of a connection is only certain after a reply in good order; after anything else it is dead.
 """
 
 import asyncio
+import contextlib
 import ssl
 from dataclasses import dataclass
-from typing import Self, cast
+from typing import Final, Self
 
 import aiosmtplib
 
 from delivery.errors import DeliveryError, PermanentDeliveryError
 from email_service.adapters.email_address import EmailAddress
+from email_service.adapters.smtp_dialogue import SmtpDialogue
 from email_service.adapters.smtp_errors import Stage, is_reply, to_delivery_error
 from email_service.adapters.smtp_server import SmtpServer, SmtpTls
+
+_ENVELOPE: Final = (Stage.SENDER, Stage.RECIPIENT, Stage.DATA)
+_START_INPUT: Final = 354
+_QUIT_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +49,14 @@ class StaleConnectionError(Exception):
 class SmtpConnection:
     """A connection that is open and logged in; made by `open`."""
 
-    def __init__(self, smtp: aiosmtplib.SMTP, server: SmtpServer) -> None:
-        self._smtp = smtp
+    def __init__(
+        self, dialogue: SmtpDialogue, extensions: frozenset[str], server: SmtpServer
+    ) -> None:
+        self._dialogue = dialogue
+        self._extensions = extensions
         self._timeout = server.timeout_seconds
         self._first_reply_seconds = min(server.timeout_seconds, server.connect_seconds)
+        self._stage = Stage.SENDER
         self._needs_reset = False
         self._certain = True
         self.messages = 0
@@ -77,6 +86,7 @@ class SmtpConnection:
                 await smtp.connect()
                 if smtp.is_ehlo_or_helo_needed:
                     await smtp.ehlo()
+            dialogue = SmtpDialogue.take_over(smtp)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             if deadline.expired():
                 late = TimeoutError(f"no session within {server.connect_seconds:g} s")
@@ -85,12 +95,12 @@ class SmtpConnection:
         finally:
             if smtp.is_ehlo_or_helo_needed:
                 smtp.close()
-        return cls(smtp, server)
+        return cls(dialogue, frozenset(smtp.esmtp_extensions), server)
 
     @property
     def is_usable(self) -> bool:
         """Whether another message can be tried on it."""
-        return self._certain and self._smtp.is_connected
+        return self._certain and self._dialogue.is_open
 
     async def deliver(self, mail: Mail) -> aiosmtplib.SMTPResponse:
         """Hand one message over.
@@ -102,100 +112,118 @@ class SmtpConnection:
             DeliveryError: By stage and reply.
             StaleConnectionError: The connection had carried messages before and was found ended.
         """
-        if mail.recipient.needs_smtputf8 and not self._smtp.supports_extension("smtputf8"):
+        if mail.recipient.needs_smtputf8 and "smtputf8" not in self._extensions:
             # Nothing is wrong with the address: another server may well take it
             raise PermanentDeliveryError(
                 "smtputf8_not_offered", detail="the SMTP server takes no address that is not ASCII"
             )
         self._certain = False
-        stage = Stage.SENDER
+        self._stage = Stage.SENDER
         try:
-            await self._start_mail(mail)
-            stage = Stage.RECIPIENT
-            await self._smtp.rcpt(
-                str(mail.recipient), options=self._recipient_options(mail), encoding="utf-8"
-            )
-            stage = Stage.DATA
-            await self._start_data()
-            stage = Stage.REPLY
-            reply = await self._send_content(mail.content)
+            await self._send_envelope(mail)
+            self._stage = Stage.REPLY
+            # Lines of `content` never begin with a dot (base64), so nothing is to be stuffed.
+            self._dialogue.send(mail.content + b".\r\n")
+            reply = _positive(await self._dialogue.reply(self._timeout))
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             if is_reply(error):
-                self._certain = self._needs_reset = True
-            elif stage is Stage.SENDER and self.messages and _has_ended(error):
+                self._certain = self._needs_reset = await self._is_in_step()
+            elif self._stage is Stage.SENDER and self.messages and _has_ended(error):
                 raise StaleConnectionError from error
-            raise self._judge(error, stage) from error
+            raise self._judge(error) from error
         self._certain = True
         self._needs_reset = False
         self.messages += 1
         return reply
 
     def abandon(self) -> None:
-        """Drop the connection at once, with whatever is still unsent in it."""
-        if self._smtp.transport is not None:
-            # close() would go on sending what is buffered, perhaps a final dot that nobody awaits
-            cast("asyncio.WriteTransport", self._smtp.transport).abort()
-        self._smtp.close()
+        """Drop the connection at once, with whatever is still unsent in it.
+
+        Closed in good order it would go on sending that, perhaps a final dot that nobody awaits.
+        """
+        self._dialogue.abort()
 
     async def quit(self) -> None:
         """End the session politely, if the server still listens."""
-        try:
-            await self._smtp.quit(timeout=min(self._timeout, 2.0))
-        except (aiosmtplib.SMTPException, OSError):
-            self.abandon()
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+            self._dialogue.send(b"QUIT\r\n")
+            await self._dialogue.reply(min(self._timeout, _QUIT_SECONDS))
+        self.abandon()
 
-    async def _start_mail(self, mail: Mail) -> None:
+    async def _send_envelope(self, mail: Mail) -> None:
         seconds = self._first_reply_seconds if self.messages or self._needs_reset else self._timeout
         if self._needs_reset:
-            await self._smtp.rset(timeout=seconds)
-        options = self._mail_options(mail)
-        await self._smtp.mail(str(mail.sender), options=options, timeout=seconds)
+            self._dialogue.send(b"RSET\r\n")
+            _positive(await self._dialogue.reply(seconds))
+        commands = (
+            _command("MAIL FROM", mail.sender, self._mail_options(mail)),
+            _command("RCPT TO", mail.recipient, self._recipient_options(mail)),
+            b"DATA\r\n",
+        )
+        together = "pipelining" in self._extensions
+        if together:
+            self._dialogue.send(b"".join(commands), replies=len(commands))
+        for self._stage, command in zip(_ENVELOPE, commands, strict=True):
+            if not together:
+                self._dialogue.send(command)
+            reply = await self._dialogue.reply(seconds)
+            if self._stage is not Stage.DATA:
+                _positive(reply)
+            elif reply.code != _START_INPUT:
+                raise aiosmtplib.SMTPDataError(reply.code, reply.message)
+            seconds = self._timeout
+
+    async def _is_in_step(self) -> bool:
+        """After a refusal: read the replies to what was sent together with the refused command.
+
+        False where the server is not ready for another message then: where it leaves, or expects
+        this one's content although it refused the envelope (RFC 2920 §3.1 allows that).
+        """
+        try:
+            while self._dialogue.awaited:
+                reply = await self._dialogue.reply(self._first_reply_seconds)
+                if reply.code in {_START_INPUT, aiosmtplib.SMTPStatus.domain_unavailable}:
+                    return False
+        except (aiosmtplib.SMTPException, OSError):
+            return False
+        return True
 
     def _mail_options(self, mail: Mail) -> list[str]:
         options = []
-        if self._smtp.supports_extension("size"):
+        if "size" in self._extensions:
             options.append(f"SIZE={len(mail.content)}")
         if mail.recipient.needs_smtputf8:
             options.append("SMTPUTF8")
-        if mail.reference and self._smtp.supports_extension("dsn"):
+        if mail.reference and "dsn" in self._extensions:
             options += ["RET=HDRS", f"ENVID={mail.reference}"]
         return options
 
     def _recipient_options(self, mail: Mail) -> list[str]:
         """Ask to be told of failures and delays (RFC 3461 §4), in words that we can trace."""
-        if not (mail.reference and self._smtp.supports_extension("dsn")):
+        if not (mail.reference and "dsn" in self._extensions):
             return []
         options = ["NOTIFY=FAILURE,DELAY"]
         if not mail.recipient.needs_smtputf8:
             options.append(f"ORCPT=rfc822;{_to_xtext(str(mail.recipient))}")
         return options
 
-    async def _start_data(self) -> None:
-        reply = await self._smtp.execute_command(b"DATA")
-        if reply.code != aiosmtplib.SMTPStatus.start_input:
-            raise aiosmtplib.SMTPDataError(reply.code, reply.message)
-
-    async def _send_content(self, content: bytes) -> aiosmtplib.SMTPResponse:
-        # aiosmtplib's own data() does not tell a failure before the final dot from one after it.
-        # Lines of `content` never begin with a dot (base64), so nothing is to be stuffed.
-        protocol = self._smtp.protocol
-        if protocol is None:
-            raise aiosmtplib.SMTPServerDisconnected("Connection lost")
-        protocol.write(content + b".\r\n")
-        reply = await protocol.read_response(timeout=self._timeout)
-        if not 200 <= reply.code < 300:
-            raise aiosmtplib.SMTPDataError(reply.code, reply.message)
-        return reply
-
-    def _judge(
-        self, error: aiosmtplib.SMTPException | OSError | ValueError, stage: Stage
-    ) -> DeliveryError:
-        transport = cast("asyncio.WriteTransport | None", self._smtp.transport)
-        if stage is Stage.REPLY and transport is not None and transport.get_write_buffer_size():
+    def _judge(self, error: aiosmtplib.SMTPException | OSError | ValueError) -> DeliveryError:
+        if self._stage is Stage.REPLY and self._dialogue.unsent:
             # The final dot is still here: the server cannot have taken the message
             self._certain = False
-            stage = Stage.DATA
-        return to_delivery_error(error, stage)
+            return to_delivery_error(error, Stage.DATA)
+        return to_delivery_error(error, self._stage)
+
+
+def _command(verb: str, address: EmailAddress, options: list[str]) -> bytes:
+    """`MAIL` or `RCPT`; neither an address nor an option can hold white space (see their types)."""
+    return " ".join((f"{verb}:<{address}>", *options)).encode() + b"\r\n"
+
+
+def _positive(reply: aiosmtplib.SMTPResponse) -> aiosmtplib.SMTPResponse:
+    if not 200 <= reply.code < 300:
+        raise aiosmtplib.SMTPResponseException(reply.code, reply.message)
+    return reply
 
 
 def _to_xtext(text: str) -> str:

@@ -27,6 +27,7 @@ from delivery.claims import (
 from delivery.policy import SOON
 from delivery.recipients import RecipientDigests
 from servicekit.redis import RedisUnavailableError
+from servicekit.redis_scripts import RedisScripts, Script
 
 KEPT_SECONDS: Final = 7 * 24 * 3600
 """For claims that are open: as long as a message may plausibly stay in a queue."""
@@ -77,7 +78,7 @@ local function place_of(key, member, now, limit, window)
 end
 """
 
-_CLAIM: Final = (
+_CLAIM: Final = Script.of(
     _HELD
     + _PLACE
     + """
@@ -128,7 +129,7 @@ return {verdict, now, ''}
 # Refused only when somebody else has the delivery, or has ended it: a claim that Redis could not
 # take, has lost, or that was given back meanwhile, is made up for here, or the outcome of a send
 # that really happened would never be told.
-_SETTLE: Final = (
+_SETTLE: Final = Script.of(
     _HELD
     + """
 if held[1] then
@@ -145,7 +146,7 @@ return 1
 """
 )
 
-_RELEASE: Final = (
+_RELEASE: Final = Script.of(
     _HELD
     + """
 if held[3] == 'sending' and held[4] == ARGV[1] then
@@ -200,18 +201,17 @@ class RedisClaims:
         self._hourly_limit = hourly_limit
         self._lease_ms = int(lease_seconds * 1000)
         self._token = token
-        self._claim = redis.register_script(_CLAIM)
-        self._settle = redis.register_script(_SETTLE)
-        self._release = redis.register_script(_RELEASE)
+        self._scripts = RedisScripts(redis)
 
     async def claim(self, message: DeliveryMessage) -> Claim:
         """Claim this attempt of this delivery."""
         token = self._token()
         digest = self._digests.of(message)
         try:
-            answer, now_ms, extra = await self._claim(
+            answer, now_ms, extra = await self._scripts.run(
+                _CLAIM,
                 keys=[claim_key(message.delivery_id), suppression_key(digest), limit_key(digest)],
-                args=[
+                arguments=[
                     message.generation,
                     message.retry_count,
                     token,
@@ -243,9 +243,10 @@ class RedisClaims:
     async def settle(self, message: DeliveryMessage, settlement: Settlement, token: str) -> bool:
         """Record how our attempt ended; False: somebody else has it, or has ended it."""
         try:
-            settled = await self._settle(
+            settled = await self._scripts.run(
+                _SETTLE,
                 keys=[claim_key(message.delivery_id)],
-                args=[
+                arguments=[
                     message.generation,
                     message.retry_count,
                     token,
@@ -260,7 +261,7 @@ class RedisClaims:
     async def release(self, delivery_id: UUID, token: str) -> None:
         """Give our claim back without an attempt having been made."""
         try:
-            await self._release(keys=[claim_key(delivery_id)], args=[token])
+            await self._scripts.run(_RELEASE, keys=[claim_key(delivery_id)], arguments=[token])
         except RedisUnavailableError as error:
             raise ClaimsUnavailableError(str(error)) from error
 

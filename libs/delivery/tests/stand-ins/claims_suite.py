@@ -381,7 +381,10 @@ class ClaimsSuite:
         ]
         assert waits[:3] == [pytest.approx(3600, abs=5)] * 3
         assert waits[3] == pytest.approx(7200, abs=5)
-        assert await verdict_of(claims, make_delivery(recipient="b@example.org")) is Verdict.CLAIMED
+        assert (
+            await verdict_of(claims, make_delivery(recipient=f"{uuid4()}@b.example"))
+            is Verdict.CLAIMED
+        )
 
     async def test_a_delivery_keeps_its_turn_however_often_it_asks(
         self, bench: ClaimsBench

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, HeadersType
+from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import DeliveryError
 from aio_pika.exceptions import PublishError as ReturnedError
+from aiormq import Channel as UnderlayChannel
+from pamqp.commands import Basic
 
 from servicekit.amqp import (
     CONNECT_SECONDS,
@@ -23,6 +24,7 @@ from servicekit.amqp import (
     open_connection,
 )
 
+_PERSISTENT: Final = 2
 _CLOSE_SECONDS: Final = 2.5  # a broker that answers needs milliseconds; aiormq itself waits 2 s
 
 
@@ -75,10 +77,11 @@ class AmqpLink:
         self,
         connection: AbstractConnection,
         channel: AbstractChannel,
-        exchanges: Mapping[str, AbstractExchange],
+        below: UnderlayChannel,
     ) -> None:
         self._connection = connection
-        self._exchanges = exchanges
+        self._channel = channel  # kept: a connection forgets channels that nobody holds
+        self._below = below
         self._flying: dict[str, asyncio.Event] = {}
         self.lost = asyncio.Event()
         for callbacks in (connection.close_callbacks, channel.close_callbacks):
@@ -116,8 +119,16 @@ class AmqpLink:
             raise NotPublishedError(NOT_CONNECTED)
         try:
             with losses_as_connection_errors():
-                await self._exchanges[message.exchange].publish(
-                    _to_amqp(message), message.routing_key, mandatory=message.mandatory
+                # Below aio-pika, whose message object costs as much as the frames; and without
+                # waiting until the socket has taken them, which would let one publish at a time
+                # through: the confirm is waited for anyway.
+                await self._below.basic_publish(
+                    message.body,
+                    exchange=message.exchange,
+                    routing_key=message.routing_key,
+                    properties=_to_properties(message),
+                    mandatory=message.mandatory,
+                    wait=False,
                 )
         except (DeliveryError, ReturnedError) as error:
             msg = f"{message.exchange} refused {message.routing_key}: {error}"
@@ -143,23 +154,22 @@ async def open_link(url: str, name: str, exchanges: tuple[str, ...]) -> AmqpLink
             async with asyncio.timeout(CONNECT_SECONDS):
                 await check_topology(connection, queues=(), exchanges=exchanges)
                 channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-                found = {each: await channel.get_exchange(each, ensure=False) for each in exchanges}
+                below = await channel.get_underlay_channel()
+                assert isinstance(below, UnderlayChannel)
         except BaseException:
             await connection.close()
             raise
-    return AmqpLink(connection, channel, found)
+    return AmqpLink(connection, channel, below)
 
 
 NOT_CONNECTED: Final = "not connected to RabbitMQ"
 
 
-def _to_amqp(message: OutgoingMessage) -> aio_pika.Message:
-    headers: HeadersType = dict(message.headers)
-    return aio_pika.Message(
-        message.body,
-        headers=headers,
+def _to_properties(message: OutgoingMessage) -> Basic.Properties:
+    return Basic.Properties(
         content_type="application/json",
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        headers=dict(message.headers),
+        delivery_mode=_PERSISTENT,
         message_id=message.message_id,
         correlation_id=message.correlation_id,
     )

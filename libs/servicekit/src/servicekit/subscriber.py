@@ -230,7 +230,10 @@ async def acknowledge(message: AbstractIncomingMessage) -> None:
     """
     try:
         with losses_as_connection_errors():
-            await message.ack()
+            # Not message.ack(), which waits until the socket has taken the frame: nothing comes of
+            # that wait, and it is a turn of the loop for each message.
+            assert message.delivery_tag is not None
+            await message.channel.basic_ack(message.delivery_tag, wait=False)
     except ConnectionFailed as error:
         _log.info("amqp.ack_lost", error=type(error).__name__)
 
