@@ -1,0 +1,1 @@
+"""Benchmarks of the system; each prints ratios to limits that were measured in the same run."""
