@@ -13,8 +13,8 @@ from delivery.errors import (
     PermanentDeliveryError,
     TransientDeliveryError,
 )
+from delivery.http_exchange import HttpAnswer
 from email_service.adapters.sendgrid_errors import read_problems, seconds_to_wait, to_delivery_error
-from email_service.adapters.sendgrid_exchange import HttpAnswer
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -93,7 +93,7 @@ def test_a_refused_request_is_judged_by_the_fields_that_it_names(
         (503, {"Retry_After": "Fri, 20 Nov 2026 12:01:00 GMT"}, 60.0),
         (503, {"Retry_After": "Fri, 20 Nov 2026 11:00:00 GMT"}, 0.0),
         (503, {"Retry_After": "later"}, None),
-        (503, {"Retry_After": "9" * 40}, None),
+        (503, {"Retry_After": "9" * 40}, 999_999_999.0),
         (503, {"X_RateLimit_Reset": "9999999999"}, None),
         (503, {}, None),
     ],

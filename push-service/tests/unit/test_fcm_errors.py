@@ -13,8 +13,8 @@ from delivery.errors import (
     PermanentDeliveryError,
     TransientDeliveryError,
 )
+from delivery.http_exchange import HttpAnswer
 from push_service.adapters.fcm_errors import is_token_refused, to_delivery_error
-from push_service.adapters.http_exchange import HttpAnswer
 
 FCM = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
@@ -35,7 +35,11 @@ def answer(
         violation = {"field": wrong_field, "description": "wrong"}
         details.append({"@type": BAD_REQUEST, "fieldViolations": [violation]})
     error = {"code": http, "message": "why", "status": status, "details": details}
-    return HttpAnswer(http, retry_after, json.dumps({"error": error}).encode())
+    return HttpAnswer(
+        http,
+        {"Retry-After": retry_after} if retry_after else {},
+        json.dumps({"error": error}).encode(),
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,8 +77,8 @@ def answer(
             "sender_id_mismatch",
             "SENDER_ID_MISMATCH",
         ),
-        (HttpAnswer(413, None, b"<html>"), P, "payload_too_large", "413"),
-        (HttpAnswer(405, None, b""), P, "request_refused", "405"),
+        (HttpAnswer(413, {}, b"<html>"), P, "payload_too_large", "413"),
+        (HttpAnswer(405, {}, b""), P, "request_refused", "405"),
     ],
 )
 def test_what_no_attempt_can_change(
@@ -94,7 +98,7 @@ def test_what_no_attempt_can_change(
             "quota_exceeded",
             7.0,
         ),
-        (HttpAnswer(429, "0", None), "quota_exceeded", 0.0),
+        (HttpAnswer(429, {"Retry-After": "0"}, None), "quota_exceeded", 0.0),
         (
             answer(503, "UNAVAILABLE", "UNAVAILABLE", retry_after="Fri, 20 Nov 2026 12:00:20 GMT"),
             "unavailable",
@@ -102,8 +106,8 @@ def test_what_no_attempt_can_change(
         ),
         (answer(503, "UNAVAILABLE"), "unavailable", None),
         (answer(500, "INTERNAL", "INTERNAL"), "internal_error", None),
-        (HttpAnswer(503, "9", b"<html>Service unavailable"), "unavailable", 9.0),
-        (HttpAnswer(302, None, b""), "redirected", None),
+        (HttpAnswer(503, {"Retry-After": "9"}, b"<html>Service unavailable"), "unavailable", 9.0),
+        (HttpAnswer(302, {}, b""), "redirected", None),
         (answer(504, "UNAVAILABLE", "UNAVAILABLE"), "unavailable", None),
         (
             answer(401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR"),
@@ -126,12 +130,12 @@ def test_trouble_with_fcm_or_our_project_is_not_the_devices(
 @pytest.mark.parametrize(
     ("given_answer", "reply_code"),
     [
-        (HttpAnswer(408, None, b""), "408"),
-        (HttpAnswer(502, None, b"<html>Bad gateway"), "502"),
-        (HttpAnswer(504, "5", b"<html>Gateway time-out"), "504"),
+        (HttpAnswer(408, {}, b""), "408"),
+        (HttpAnswer(502, {}, b"<html>Bad gateway"), "502"),
+        (HttpAnswer(504, {"Retry-After": "5"}, b"<html>Gateway time-out"), "504"),
         (answer(504, "DEADLINE_EXCEEDED"), "DEADLINE_EXCEEDED"),
-        (HttpAnswer(202, None, b""), "202"),
-        (HttpAnswer(520, None, None), "520"),
+        (HttpAnswer(202, {}, b""), "202"),
+        (HttpAnswer(520, {}, None), "520"),
     ],
 )
 def test_an_answer_that_may_hide_a_taken_message_is_ambiguous(
@@ -144,7 +148,7 @@ def test_an_answer_that_may_hide_a_taken_message_is_ambiguous(
 
 def test_only_a_plain_401_asks_for_another_access_token() -> None:
     assert is_token_refused(answer(401, "UNAUTHENTICATED"))
-    assert is_token_refused(HttpAnswer(401, None, None))
+    assert is_token_refused(HttpAnswer(401, {}, None))
     assert not is_token_refused(answer(401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR"))
     assert not is_token_refused(answer(403, "PERMISSION_DENIED"))
 
@@ -165,5 +169,5 @@ json_values = st.recursive(
 
 @given(st.integers(100, 599), json_values.map(lambda value: json.dumps(value).encode()))
 def test_no_error_document_makes_it_fail_or_gives_up_a_device(status: int, body: bytes) -> None:
-    error = to_delivery_error(HttpAnswer(status, None, body), NOON)
+    error = to_delivery_error(HttpAnswer(status, {}, body), NOON)
     assert not isinstance(error, InvalidRecipientError) or b'"field"' in body

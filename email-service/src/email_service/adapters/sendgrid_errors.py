@@ -13,8 +13,7 @@ the request should be made elsewhere, which SendGrid never asks for and we do no
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Final
 
 from delivery.errors import (
@@ -24,7 +23,8 @@ from delivery.errors import (
     PermanentDeliveryError,
     TransientDeliveryError,
 )
-from email_service.adapters.sendgrid_exchange import HttpAnswer
+from delivery.http_exchange import HttpAnswer
+from delivery.retry_after import parse_retry_after
 
 _RECIPIENT_FIELD: Final = "personalizations.0.to"
 _SENDER_FIELDS: Final = ("from", "reply_to")
@@ -99,16 +99,9 @@ def seconds_to_wait(answer: HttpAnswer, now: datetime) -> float | None:
     `Retry-After` is seconds or a date (RFC 9110 §10.2.3), `X-RateLimit-Reset` Unix seconds
     (https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/rate-limits).
     """
-    retry_after = answer.headers.get("Retry-After", "").strip()
-    if _is_number(retry_after):
-        return float(retry_after)
-    if retry_after:
-        try:
-            date = parsedate_to_datetime(retry_after)
-        except ValueError:
-            return None
-        date = date if date.tzinfo else date.replace(tzinfo=UTC)
-        return max(0.0, (date - now).total_seconds())
+    seconds = parse_retry_after(answer.headers.get("Retry-After"), now)
+    if seconds is not None:
+        return seconds
     reset = answer.headers.get("X-RateLimit-Reset", "").strip()
     if answer.status == 429 and _is_number(reset):
         return max(0.0, float(reset) - now.timestamp())

@@ -10,17 +10,17 @@ from delivery.errors import (
     PermanentDeliveryError,
     TransientDeliveryError,
 )
-from delivery.provider import OutgoingDelivery, ProviderAcceptance
-from email_service.adapters.email_address import EmailAddressError, parse_email_address
-from email_service.adapters.mail_sender import MailSender
-from email_service.adapters.sendgrid_account import SendGridAccount
-from email_service.adapters.sendgrid_errors import to_delivery_error
-from email_service.adapters.sendgrid_exchange import (
+from delivery.http_exchange import (
     AnswerLostError,
     HttpAnswer,
     NotSentError,
     post,
 )
+from delivery.provider import OutgoingDelivery, ProviderAcceptance
+from email_service.adapters.email_address import EmailAddressError, parse_email_address
+from email_service.adapters.mail_sender import MailSender
+from email_service.adapters.sendgrid_account import SendGridAccount
+from email_service.adapters.sendgrid_errors import to_delivery_error
 from email_service.adapters.sendgrid_mail import compose_sendgrid_mail
 from templating import RenderedEmail
 
@@ -101,6 +101,7 @@ class SendGridProvider:
                 self._client,
                 _PATH,
                 body,
+                headers={"Content-Type": "application/json"},
                 timeout_seconds=self._account.timeout_seconds,
                 connect_seconds=self._connect_seconds,
             )

@@ -23,8 +23,8 @@ from delivery.errors import (
     PermanentDeliveryError,
     TransientDeliveryError,
 )
-from push_service.adapters.http_exchange import HttpAnswer
-from push_service.adapters.retry_after import parse_retry_after
+from delivery.http_exchange import HttpAnswer
+from delivery.retry_after import parse_retry_after
 
 _FCM_ERROR: Final = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 _BAD_REQUEST: Final = "type.googleapis.com/google.rpc.BadRequest"
@@ -68,7 +68,7 @@ def to_delivery_error(answer: HttpAnswer, now: datetime) -> DeliveryError:
         now: For a `Retry-After` that is a date.
     """
     error = read_fcm_error(answer)
-    retry_after = parse_retry_after(answer.retry_after, now)
+    retry_after = parse_retry_after(answer.headers.get("Retry-After"), now)
 
     def provider_failed(reason: str, seconds: float | None = retry_after) -> DeliveryError:
         return TransientDeliveryError(

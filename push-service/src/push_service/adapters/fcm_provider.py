@@ -3,15 +3,20 @@
 import json
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 from delivery.errors import AmbiguousDeliveryError, TransientDeliveryError
+from delivery.http_exchange import AnswerLostError, HttpAnswer, NotSentError, post
 from delivery.provider import OutgoingDelivery, ProviderAcceptance
 from push_service.adapters.fcm_errors import is_token_refused, to_delivery_error
 from push_service.adapters.fcm_message import compose_fcm_message
 from push_service.adapters.google_access_tokens import GoogleAccessTokens
-from push_service.adapters.http_exchange import AnswerLostError, HttpAnswer, NotSentError, post
 from servicekit.http_client import AsyncClient
 from templating import RenderedPush
+
+_SECONDS: Final = 11.0
+"""For an answer, however it drips: FCM's advice is at least 10 s before a request is given up."""
+_CONNECT_SECONDS: Final = 4.0
 
 
 class FcmProvider:
@@ -67,7 +72,14 @@ class FcmProvider:
     async def _post(self, body: bytes, token: str) -> HttpAnswer:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         try:
-            return await post(self._client, self._path, content=body, headers=headers)
+            return await post(
+                self._client,
+                self._path,
+                body,
+                headers=headers,
+                timeout_seconds=_SECONDS,
+                connect_seconds=_CONNECT_SECONDS,
+            )
         except NotSentError as error:
             raise TransientDeliveryError(
                 "connect_failed", detail=str(error), provider_failed=True

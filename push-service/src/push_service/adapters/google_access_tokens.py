@@ -13,8 +13,8 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from delivery.errors import TransientDeliveryError
-from push_service.adapters.http_exchange import AnswerLostError, HttpAnswer, NotSentError, post
-from push_service.adapters.retry_after import parse_retry_after
+from delivery.http_exchange import AnswerLostError, HttpAnswer, NotSentError, post
+from delivery.retry_after import parse_retry_after
 from push_service.adapters.service_account import ServiceAccount
 from servicekit.http_client import AsyncClient
 from servicekit.tokens import sign_service_account_assertion
@@ -26,6 +26,8 @@ _REFRESH_AT: Final = 0.8
 """Part of a token's lifetime after which a new one is fetched, while the old one still works."""
 _LAST_SECONDS: Final = 30.0
 """Towards its end a token may expire on its way."""
+_SECONDS: Final = 6.0
+"""For a token; with the 11 s that FCM has then, below the deadline of an attempt."""
 _PAUSE_SECONDS: Final = 30.0
 """Between tries to replace a token that still works."""
 
@@ -114,8 +116,10 @@ class GoogleAccessTokens:
             answer = await post(
                 self._client,
                 self._account.token_uri,
-                content=form.encode(),
+                form.encode(),
                 headers={"Content-Type": "application/x-www-form-urlencoded"},
+                timeout_seconds=_SECONDS,
+                connect_seconds=_SECONDS,
             )
         except (NotSentError, AnswerLostError) as error:
             raise TransientDeliveryError(
@@ -159,7 +163,7 @@ class GoogleAccessTokens:
             detail=detail,
             reply_code=str(answer.status),
             retry_after=parse_retry_after(
-                answer.retry_after, datetime.fromtimestamp(self._wall_clock(), UTC)
+                answer.headers.get("Retry-After"), datetime.fromtimestamp(self._wall_clock(), UTC)
             ),
             provider_failed=True,
         )

@@ -1,9 +1,9 @@
 import pytest
+from deliveries import START as NOON
 from hypothesis import given
 from hypothesis import strategies as st
-from push_deliveries import NOON
 
-from push_service.adapters.retry_after import parse_retry_after
+from delivery.retry_after import parse_retry_after
 
 
 @pytest.mark.parametrize(

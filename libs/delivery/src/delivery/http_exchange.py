@@ -1,4 +1,4 @@
-"""One POST to SendGrid and its answer, told apart by what is known when it breaks.
+"""One POST to a provider's API and its answer, told apart by what is known when it breaks.
 
 The answer is streamed: once its status has come, a body that is lost takes nothing back.
 """
@@ -11,7 +11,7 @@ from typing import Final
 from servicekit.http_client import AsyncClient, ConnectError, TransportError
 
 _BODY_LIMIT: Final = 64 * 1024
-"""Bytes read of an answer; SendGrid's errors have less than 4,096."""
+"""Bytes read of an answer; those of SendGrid, FCM and OAuth have less than 4,096."""
 
 
 class NotSentError(Exception):
@@ -41,15 +41,17 @@ async def post(
     path: str,
     content: bytes,
     *,
+    headers: Mapping[str, str],
     timeout_seconds: float,
     connect_seconds: float,
 ) -> HttpAnswer:
-    """POST a JSON document once.
+    """POST once.
 
     Args:
-        client: With the base address, and the credentials in its headers.
-        path: Below the base address.
-        content: The document.
+        client: With the base address.
+        path: Below the base address, or an address.
+        content: What is sent.
+        headers: Its type, and credentials that the client does not have.
         timeout_seconds: For the whole call, and so for an answer that drips.
         connect_seconds: For connecting, and for waiting for a connection.
 
@@ -58,7 +60,7 @@ async def post(
         AnswerLostError: Afterwards, before the status came.
     """
     # Unencoded, so that reading the raw body cannot fail in a decoder
-    headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+    headers = {**headers, "Accept-Encoding": "identity"}
     timeout = (connect_seconds, timeout_seconds, timeout_seconds, connect_seconds)
     answer: HttpAnswer | None = None
     try:

@@ -1,9 +1,12 @@
+"""A POST and every way in which it can break."""
+
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
 
-from push_service.adapters.http_exchange import AnswerLostError, NotSentError, post
+from delivery.http_exchange import AnswerLostError, NotSentError, post
 
 NOT_SENT = {httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout}
 CANNOT_HAPPEN = {
@@ -26,7 +29,14 @@ async def test_every_transport_error_is_told_apart(kind: type[httpx.RequestError
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(fail)) as client:
         with pytest.raises(NotSentError if kind in NOT_SENT else AnswerLostError, match="broken"):
-            await post(client, "http://fcm.test/", content=b"{}", headers={})
+            await post(
+                client,
+                "http://provider.test/",
+                b"{}",
+                headers={},
+                timeout_seconds=5,
+                connect_seconds=1,
+            )
 
 
 async def test_an_answer_without_end_is_cut_off() -> None:
@@ -38,5 +48,28 @@ async def test_an_answer_without_end_is_cut_off() -> None:
         return httpx.Response(200, content=flood())
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer_with_flood)) as client:
-        answer = await post(client, "http://fcm.test/", content=b"{}", headers={})
+        answer = await post(
+            client, "http://provider.test/", b"{}", headers={}, timeout_seconds=5, connect_seconds=1
+        )
     assert answer.body == b"x" * 65_536
+
+
+async def test_an_answer_that_drips_is_an_answer_once_its_status_has_come() -> None:
+    async def drip() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x"
+            await asyncio.sleep(0.02)
+
+    def answer_slowly(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=drip())
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer_slowly)) as client:
+        answer = await post(
+            client,
+            "http://provider.test/",
+            b"{}",
+            headers={},
+            timeout_seconds=0.1,
+            connect_seconds=0.1,
+        )
+    assert (answer.status, answer.body) == (200, None)
