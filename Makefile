@@ -40,9 +40,9 @@ up: ## Start the whole system with docker compose
 down: ## Stop what `make up` started; the data stay
 	docker compose down
 
-test: setup ## All tests: each member's own, the repository's, and the whole system's
+test: setup ## All tests: members' own, the repository's, the whole system's, some faults
 	@$(WITH_SERVERS) $(MAKE) --no-print-directory test-members
-	@$(MAKE) --no-print-directory test-repo test-e2e
+	@$(MAKE) --no-print-directory test-repo test-e2e test-faults
 
 test-servers: setup ## A shell with PostgreSQL, Redis and RabbitMQ for running single tests
 	@$(WITH_SERVERS) $${SHELL:-sh}

@@ -1,13 +1,10 @@
 """The whole system with its faults: several workers, a broker behind a proxy, and the scoring."""
 
 import asyncio
-import json
 import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import aio_pika
@@ -15,11 +12,13 @@ from tests.faults.checker import (
     NO_DUPLICATES,
     Allowance,
     Evidence,
-    ProviderLine,
     Score,
     score,
 )
 from tests.faults.load import Load, LoadPlan, create_users, users_needed
+from tests.faults.processes import figure_in, restart, through
+from tests.faults.provider_log import ProviderLog
+from tests.faults.results import Result, Results
 
 from contracts.names import FAILED_QUEUE, LANES, OUTCOMES_QUEUE, RETRY_QUEUES
 from devstack.fault_proxy import PASSING, FaultProxy
@@ -51,18 +50,6 @@ _READERS = 16
 Fault = Callable[[Load], Awaitable[None]]
 
 
-@dataclass(frozen=True)
-class Result:
-    """One scenario's row in the table."""
-
-    scenario: str
-    seconds: float
-    score: Score
-    sabotaged: bool
-    """A broken engine ran it: the score has to be red."""
-    remark: str = ""
-
-
 class Bench:
     """Runs scenarios on a stack that is up.
 
@@ -70,8 +57,8 @@ class Bench:
         stack: Watched; its servers are started again here where a scenario ends them.
         system: A client of it.
         broker: What stands between our processes and RabbitMQ.
+        results: The table.
         seed: Of everything random.
-        say: Is told of each result.
         is_full: Whether the long form of each scenario is wanted.
     """
 
@@ -80,23 +67,19 @@ class Bench:
         stack: Stack,
         system: SystemClient,
         broker: FaultProxy,
-        seed: int,
+        results: Results,
         *,
+        seed: int,
         is_full: bool,
-        say: Callable[[str], None],
     ) -> None:
         self.stack = stack
         self.system = system
         self.broker = broker
         self.is_full = is_full
-        self.results: list[Result] = []
-        self.results_file: Path | None = None
-        """Where they are written, for `render_results`."""
+        self.results = results
+        self.log = ProviderLog(system)
         self._seed = seed
-        self._say = say
-        say(f"\nSeed {seed}: repeat the random choices of this run with --seed {seed}.")
         self._runs = 0
-        self._sabotaged: set[str] = set()
 
     @property
     def workers(self) -> list[ServiceProcess]:
@@ -121,6 +104,7 @@ class Bench:
         allow: Allowance | Callable[[], Awaitable[Allowance]] = NO_DUPLICATES,
         drain_seconds: float = 60.0,
         users: list[dict[str, str]] | None = None,
+        least_accepted: float = 0.95,
         sabotaged: bool = False,
     ) -> Score:
         """Load, fault, heal, drain, score; the row goes into the table.
@@ -132,26 +116,32 @@ class Bench:
             allow: The duplicates that the promise allows; asked for after the drain.
             drain_seconds: How long it may take after healing until all is final.
             users: The recipients, where they are special ones.
+            least_accepted: So many of all requests have to be answered 202, or too little is
+                scored; only where accepting itself is broken it may be less.
             sabotaged: A broken engine runs it.
         """
         started = time.monotonic()
         load = self.new_load(scenario)
         if users is None:
             users = await create_users(self.system, load.name, users_needed(plan))
-        since = await self.log_position()
+        since = await self.log.position()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(load.run(plan, users))
                 group.create_task(_awaited(fault(load)))
         finally:
             await self.heal()
+        assert len(load.accepted) >= plan.count * least_accepted, (
+            f"only {len(load.accepted)} of {plan.count} requests were accepted"
+        )
         states = await self.drain(load.accepted.values(), drain_seconds)
-        evidence = Evidence(load.requests(states), await self.lines_since(since))
+        evidence = Evidence(load.requests(states), await self.log.lines_since(since))
         if sabotaged:
-            self._sabotaged.add(load.name)
+            self.log.ignore(load.name)
         allowance = allow if isinstance(allow, Allowance) else await allow()
-        seconds = time.monotonic() - started
-        return self.note(scenario, seconds, score(evidence, allowance), sabotaged=sabotaged)
+        result = score(evidence, allowance)
+        self.results.add(Result(scenario, time.monotonic() - started, result, sabotaged))
+        return result
 
     def new_name(self) -> str:
         """A name that nothing else here has, in this session or an earlier one."""
@@ -162,15 +152,6 @@ class Bench:
         """A load with a name of its own, which begins with the scenario's."""
         name = re.sub("[^a-z0-9]+", "-", scenario.lower())[:40]
         return Load(self.system, f"{name}-{self.new_name()}", self.rng(scenario))
-
-    def note(
-        self, scenario: str, seconds: float, result: Score, *, sabotaged: bool = False
-    ) -> Score:
-        """Put a row into the table."""
-        self.results.append(Result(scenario, seconds, result, sabotaged))
-        self._say(f"\n{scenario} ({seconds:.0f} s): {result}")
-        self._write_results()
-        return result
 
     def change(
         self,
@@ -243,17 +224,13 @@ class Bench:
             await asyncio.sleep(_FINAL_AFTER_SECONDS / _QUIET_CHECKS)
         return states | await self._read(list(states))
 
-    def remark(self, words: str) -> None:
-        """Say in the table what else the last scenario showed."""
-        self.results[-1] = replace(self.results[-1], remark=words)
-        self._write_results()
-
     async def dead_letters(self) -> int:
         """How many there are: those that the gateway keeps, and those on their way to it."""
         answer = await self.system.request(
             "GET", f"{self.system.urls.gateway}/api/v1/admin/dead-letters?limit=1"
         )
-        kept = int(answer.json()["meta"]["total"]) if answer.status_code == 200 else 0
+        assert answer.status_code == 200, answer.text
+        kept = int(answer.json()["meta"]["total"])
         return kept + await messages_in(self.stack.addresses.amqp_url, FAILED_QUEUE)
 
     async def attempts_of(self, ids: Iterable[str]) -> list[int]:
@@ -274,51 +251,7 @@ class Bench:
 
     async def _metric_of(self, worker: ServiceProcess, name: str) -> float:
         url = f"{self.stack.addresses.url(worker.name)}/metrics"
-        lines = (await self.system.http.get(url)).text.splitlines()
-        figures = [line for line in lines if re.match(rf"{name}[ {{]", line)]
-        return sum(float(figure.split()[-1]) for figure in figures)
-
-    async def log_position(self) -> int:
-        """Number of the newest line of the sandbox's log."""
-        return int((await self._log(2**40))["last"])
-
-    async def log_since(self, position: int) -> list[dict[str, Any]]:
-        """The sandbox's own lines after that one, of mails: `provider`, `at`, `title`, …"""
-        entries: list[dict[str, Any]] = (await self._log(position))["entries"]
-        return entries
-
-    async def lines_since(self, position: int) -> list[ProviderLine]:
-        """What the sandbox wrote down after that line, of mails.
-
-        What a broken engine left behind may still come when a whole one finds it.
-        """
-        return [
-            ProviderLine(
-                request_id=entry["title"],
-                recipient=entry["recipient"],
-                accepted=entry["accepted"],
-                code=entry["code"],
-            )
-            for entry in await self.log_since(position)
-            if str(entry["title"]).rpartition("-")[0] not in self._sabotaged
-        ]
-
-    def _write_results(self) -> None:
-        if self.results_file is None:
-            return
-        rows = [
-            {**asdict(result), "passed": result.score.passed, "complaints": result.score.complaints}
-            for result in self.results
-        ]
-        self.results_file.write_text(json.dumps({"seed": self._seed, "rows": rows}, indent=2))
-
-    async def _log(self, since: int) -> dict[str, Any]:
-        answer = await self.system.http.get(
-            f"{self.system.urls.sandbox}/sandbox/log", params={"channel": "email", "since": since}
-        )
-        assert answer.status_code == 200, answer.text
-        log: dict[str, Any] = answer.json()
-        return log
+        return figure_in((await self.system.http.get(url)).text, name)
 
     async def _read(self, ids: list[str]) -> dict[str, dict[str, Any]]:
         limit = asyncio.Semaphore(_READERS)
@@ -328,31 +261,6 @@ class Bench:
                 return await self.system.notification(item)
 
         return dict(zip(ids, await asyncio.gather(*map(read, ids)), strict=True))
-
-
-async def restart(processes: Iterable[ServiceProcess], stack: Stack) -> None:
-    """End processes gently, all at once, and start them as they were changed; watched again."""
-    processes = list(processes)
-    await asyncio.gather(*(process.stop() for process in processes))
-    for process in processes:
-        await process.start()
-        process.watch()
-    await stack.ready(process.name for process in processes)
-
-
-def through(url: str, proxy: FaultProxy) -> str:
-    """The same address by way of the proxy."""
-    return re.sub(r"(?<=127\.0\.0\.1:)\d+", str(proxy.port), url)
-
-
-async def eventually(count: Callable[[], Awaitable[int]], expected: int, seconds: float) -> int:
-    """Ask again until the answer is at least so much, or the time is over; the last answer."""
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = await count()
-        if answer >= expected or time.monotonic() > deadline:
-            return answer
-        await asyncio.sleep(0.5)
 
 
 async def _awaited(fault: Awaitable[None]) -> None:

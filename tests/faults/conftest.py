@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.faults.bench import WORKER_SETTINGS, Bench
 from tests.faults.load import create_template
+from tests.faults.results import Results
 
 from devstack.addresses import ADMIN_EMAIL
 from devstack.fault_proxy import FaultProxy
@@ -21,6 +22,7 @@ from servicekit.http_client import create_http_client
 
 CHECKOUT = Path(__file__).parents[2]
 CLIENT_SECONDS = 5.0
+SEED = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,6 +30,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--full", action="store_true", help="all scenarios, in their long form")
     group.addoption("--seed", type=int, help="repeat the random choices of an earlier run")
     group.addoption("--results", type=Path, help="write the table's rows to this JSON file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    chosen: int | None = config.getoption("--seed")
+    config.stash[SEED] = random.SystemRandom().randrange(10**6) if chosen is None else chosen
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    seed = config.stash[SEED]
+    terminalreporter.write_line(f"The seed was {seed}; --seed {seed} repeats the random choices.")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -39,13 +53,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def seed(request: pytest.FixtureRequest) -> int:
-    chosen = request.config.getoption("--seed")
-    return random.SystemRandom().randrange(10**6) if chosen is None else int(chosen)
-
-
-@pytest.fixture(scope="session")
-async def bench(request: pytest.FixtureRequest, seed: int) -> AsyncIterator[Bench]:
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """The system with two email workers, all of it reaching the broker through a proxy."""
     home = CHECKOUT / ".devstack" / "faults"
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -61,10 +69,11 @@ async def bench(request: pytest.FixtureRequest, seed: int) -> AsyncIterator[Benc
         async with create_http_client(
             timeout_seconds=CLIENT_SECONDS, headers={"Connection": "close"}
         ) as http:
-            is_full = bool(request.config.getoption("--full"))
             system = SystemClient(http, stack.addresses.system_urls)
-            bench = Bench(stack, system, broker, seed, is_full=is_full, say=print)
-            bench.results_file = request.config.getoption("--results")
+            seed = request.config.stash[SEED]
+            results = Results(seed, request.config.getoption("--results"), say=print)
+            is_full = bool(request.config.getoption("--full"))
+            bench = Bench(stack, system, broker, results, seed=seed, is_full=is_full)
             await bench.route_broker()
             await system.create_api_key(ADMIN_EMAIL, stack.secrets.admin_password, "faults")
             await create_template(system)

@@ -57,10 +57,11 @@ def _row(row: Mapping[str, Any]) -> str:
     verdict = "kept" if row["passed"] else "**broken**"
     if row["sabotaged"]:
         verdict = "**not found**" if row["passed"] else "found broken"
+    unanswered = f" (+ {score['unanswered']} not accepted)" if score["unanswered"] else ""
     scenario = f"{row['scenario']}; {row['remark']}" if row["remark"] else row["scenario"]
     cells = (
         scenario,
-        score["accepted"],
+        f"{score['accepted']}{unanswered}",
         score["sends"],
         len(score["lost"]),
         len(score["unexpected"]),

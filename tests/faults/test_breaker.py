@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from itertools import pairwise
 
 import pytest
-from tests.faults.bench import BREAKER_OPEN_SECONDS, CONCURRENCY, Bench, restart
+from tests.faults.bench import BREAKER_OPEN_SECONDS, CONCURRENCY, Bench
 from tests.faults.load import Load, LoadPlan, create_users
+from tests.faults.processes import restart
 
 from devstack.fault_proxy import PASSING, RESETTING, FaultProxy
 
@@ -20,11 +21,16 @@ async def smtp(bench: Bench) -> AsyncIterator[FaultProxy]:
     """What stands between the workers and the SMTP server; four workers in the long form."""
     proxy = FaultProxy(lambda: bench.stack.addresses.ports["smtp"])
     await proxy.start()
+    added = []
     while len(bench.workers) < bench.take(full=4, quick=2):
-        (await bench.stack.add_replica("email-service")).watch()
+        added.append(await bench.stack.add_replica("email-service"))
+        added[-1].watch()
     for worker in bench.workers:
         bench.change(worker, {"SMTP_PORT": str(proxy.port)})
     yield proxy
+    for worker in added:
+        await worker.stop()
+        del bench.stack.services[worker.name]
     for worker in bench.workers:
         bench.change(worker)
     await restart(bench.workers, bench.stack)
@@ -71,7 +77,7 @@ async def test_a_provider_that_is_down_is_probed_once_a_period_and_costs_no_atte
     assert await bench.metric(OPENS) == 1
     await load_for_a_while(bench, bench.take(full=60, quick=5))
     assert await bench.metric(OPENS) == 1
-    bench.remark(
+    bench.results.remark(
         f"{len(first)} calls until it was left alone ({in_flight} in flight), then "
         f"{len(probes)} probes; no attempt used up, never opened again"
     )
@@ -128,4 +134,4 @@ async def test_a_domain_that_greylists_opens_no_breaker_and_delays_nobody_else(
     assert result.passed, str(result)
     assert result.states == {"delivered": 300}
     assert await bench.metric(OPENS) == opened
-    bench.remark("all others were delivered meanwhile, no breaker opened")
+    bench.results.remark("all others were delivered meanwhile, no breaker opened")

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.faults.bench import Bench, restart
+from tests.faults.bench import Bench
 from tests.faults.checker import Allowance
 from tests.faults.load import Load, LoadPlan, create_users
+from tests.faults.processes import restart
 
 from delivery.failpoints import Failpoint
 

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.faults.bench import CONCURRENCY, Bench, restart
+from tests.faults.bench import CONCURRENCY, Bench
 from tests.faults.checker import Allowance
 from tests.faults.load import Load, LoadPlan
+from tests.faults.processes import restart
 
 from devstack.fault_proxy import PASSING, RESETTING, FaultProxy
 
@@ -42,7 +43,7 @@ async def test_the_backup_carries_while_the_primary_is_down_and_gives_back(
     bench: Bench, primary: FaultProxy
 ) -> None:
     down_seconds = bench.take(full=30, quick=10)
-    since = await bench.log_position()
+    since = await bench.log.position()
     times: list[datetime] = []
 
     async def take_the_primary_away(_: Load) -> None:
@@ -63,7 +64,7 @@ async def test_the_backup_carries_while_the_primary_is_down_and_gives_back(
     )
     assert result.passed, str(result)
 
-    lines = [line for line in await bench.log_since(since) if line["accepted"]]
+    lines = [line for line in await bench.log.entries_since(since) if line["accepted"]]
     down, back = times
     before = providers_between(lines, down - timedelta(seconds=4), down)
     assert set(before) == {PRIMARY}
@@ -82,7 +83,7 @@ async def test_the_backup_carries_while_the_primary_is_down_and_gives_back(
         for name in (PRIMARY, BACKUP)
     }
     assert taken_by[PRIMARY] & taken_by[BACKUP] == set()
-    bench.remark(
+    bench.results.remark(
         f"the second took over after {(first - down).total_seconds():.1f} s and sent "
         f"{carried[BACKUP]}; the first had mail again {(returned[0] - back).total_seconds():.1f} s "
         "after it was back; none sent by both"

@@ -8,8 +8,9 @@ from uuid import uuid4
 import aio_pika
 import pytest
 from pydantic import ValidationError
-from tests.faults.bench import Bench, eventually
+from tests.faults.bench import Bench
 from tests.faults.load import Load, LoadPlan
+from tests.faults.processes import eventually
 
 from contracts.delivery_message import MESSAGE_VERSION, DeliveryMessage
 from contracts.names import NOTIFICATIONS_EXCHANGE, normal_lane
@@ -100,3 +101,4 @@ async def test_poison_among_good_messages_becomes_dead_letters_and_stops_nobody(
     assert result.states == {"delivered": good}
     assert await eventually(bench.dead_letters, before + POISON, 60) == before + POISON
     assert [worker.restarts for worker in bench.workers] == restarts
+    bench.results.remark(f"{POISON} dead letters, no worker restarted")

@@ -27,6 +27,14 @@ def test_a_row_tells_the_numbers_and_whether_the_promise_was_kept() -> None:
     assert "Seed 7; 1 scenarios and 0 broken engines" in section
 
 
+def test_requests_that_were_not_accepted_are_told_where_there_are_any() -> None:
+    answered, unanswered = row("delivered"), row("delivered")
+    unanswered["score"]["unanswered"] = 3
+    section = render({"seed": 7, "rows": [answered, unanswered]})
+    assert section.count("| 1 | 1 |") == 1
+    assert "| 1 (+ 3 not accepted) | 1 |" in section
+
+
 def test_a_broken_promise_and_a_broken_engine_read_differently() -> None:
     section = render({"seed": 7, "rows": [row("pending"), row("pending", sabotaged=True)]})
     assert "| 1 | **broken** |" in section

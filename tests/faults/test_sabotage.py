@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.faults.bench import CONCURRENCY, Bench, restart
+from tests.faults.bench import CONCURRENCY, Bench
 from tests.faults.checker import Allowance
 from tests.faults.load import Load, LoadPlan
+from tests.faults.processes import restart
 from tests.faults.test_worker_faults import SLOW_PROVIDER
 
 from devstack.fault_proxy import PASSING, RESETTING

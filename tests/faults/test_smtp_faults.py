@@ -8,6 +8,7 @@ import pytest
 from tests.faults.bench import ATTEMPT_SECONDS, Bench
 from tests.faults.checker import Allowance
 from tests.faults.load import Load, LoadPlan, create_users
+from tests.faults.processes import eventually
 
 
 async def used(bench: Bench) -> list[int]:
@@ -93,10 +94,11 @@ async def test_a_reply_that_drips_past_the_deadline(bench: Bench) -> None:
 
 @pytest.mark.parametrize("stage", ["rcpt", pytest.param("data", marks=pytest.mark.slow)])
 async def test_one_in_ten_refused_for_good(bench: Bench, stage: str) -> None:
-    name = bench.new_name()
-    users = await create_users(bench.system, f"refused-{name}", 30, "refusing.example.com")
-    users += await create_users(bench.system, f"taken-{name}", 270)
+    name, tenth = bench.new_name(), bench.take(full=30, quick=10)
+    users = await create_users(bench.system, f"refused-{name}", tenth, "refusing.example.com")
+    users += await create_users(bench.system, f"taken-{name}", 9 * tenth)
     bench.rng(stage).shuffle(users)
+    since = await bench.log.position()
     rule: Mapping[str, Any] = {
         "status": 550,
         "text": "5.7.1 Not wanted here",
@@ -104,18 +106,20 @@ async def test_one_in_ten_refused_for_good(bench: Bench, stage: str) -> None:
         "recipient": "*@refusing.example.com",
     }
 
-    async def refuse(_: Load) -> None:
+    async def refuse(load: Load) -> None:
         await bench.system.set_failures("smtp", [dict(rule)])
-        await asyncio.sleep(12)
+        await load.finished.wait()
+        refused = await eventually(lambda: bench.log.refusals_since(since), tenth, 30)
+        assert refused == tenth
 
     result = await bench.run(
         f"SMTP 550 at {stage} for 10 %",
-        LoadPlan(count=300, per_second=30, one_each=True),
+        LoadPlan(count=10 * tenth, per_second=30, one_each=True),
         refuse,
         users=users,
     )
     assert result.passed, str(result)
-    assert result.states == {"delivered": 270, "failed": 30}
+    assert result.states == {"delivered": 9 * tenth, "failed": tenth}
 
 
 async def test_a_connection_dropped_after_the_final_dot(bench: Bench) -> None:

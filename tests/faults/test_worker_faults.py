@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
-from tests.faults.bench import CONCURRENCY, LEASE_SECONDS, Bench, restart
+from tests.faults.bench import CONCURRENCY, LEASE_SECONDS, Bench
 from tests.faults.checker import Allowance
 from tests.faults.load import Load, LoadPlan
+from tests.faults.processes import restart
 
 # Half of the mails are taken at once and answered slowly, half are taken late: a worker that dies
 # in the middle dies on either side of the provider's yes.
