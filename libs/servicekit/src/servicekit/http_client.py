@@ -5,6 +5,7 @@ httpx has no total deadline; callers put `asyncio.timeout` around a call that ha
 
 import ssl
 from collections.abc import Mapping
+from typing import Final
 
 import httpx
 
@@ -16,6 +17,10 @@ HttpResponse = httpx.Response
 TransportError = httpx.TransportError
 ConnectError = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """Nothing was sent yet: the call had no effect."""
+
+_KEPT_SECONDS: Final = 3.0
+"""Below the 5 s after which uvicorn ends an idle connection: a call on one that is just being ended
+fails, and nobody can tell whether it was heard."""
 
 
 def create_http_client(
@@ -53,7 +58,9 @@ def create_http_client(
         timeout=timeout_seconds,
         headers=all_headers,
         limits=httpx.Limits(
-            max_connections=max_connections, max_keepalive_connections=max_connections
+            max_connections=max_connections,
+            max_keepalive_connections=max_connections,
+            keepalive_expiry=_KEPT_SECONDS,
         ),
         http2=http2,
         verify=tls,
