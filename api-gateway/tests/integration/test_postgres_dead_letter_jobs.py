@@ -10,12 +10,12 @@ import pytest_asyncio
 from dead_letters_suite import DeadLettersSuite, Kept
 from letters import Post
 from samples import NOW, outcome
-from sqlalchemy import func, text, update
+from sqlalchemy import func, select, text, update
 from uuid_utils.compat import uuid7
 
 from api_gateway.adapters.postgres_dead_letter_jobs import PostgresDeadLetterJobs
 from api_gateway.adapters.postgres_dead_letters import PostgresDeadLetters
-from api_gateway.adapters.tables import dead_letter_jobs
+from api_gateway.adapters.tables import dead_letter_jobs, notifications
 from api_gateway.domain.dead_letter import (
     ClosingAction,
     DeadLetterJob,
@@ -288,3 +288,30 @@ class TestPostgresDeadLetters(DeadLettersSuite):
 
         letters, jobs = PostgresDeadLetters(database), PostgresDeadLetterJobs(database)
         return Kept(letters, jobs, deliverable, unreadable)
+
+
+@pytest.mark.parametrize("unstorable", [True, False])
+async def test_a_job_locks_notifications_in_the_order_of_those_who_record(
+    jobs: PostgresDeadLetterJobs, post: Post, database: Database, unstorable: bool
+) -> None:
+    """While somebody holds the lower of two, the higher one must still be free for them."""
+    lower, higher = await post.failed(), await post.failed()
+    assert lower.id < higher.id
+    await post.dead(higher)
+    refused = outcome(
+        OutcomeKind.SENT,
+        notification_id=lower.id,
+        delivery_id=lower.deliveries[0].id,
+        detail="\0" if unstorable else None,
+    )
+    await post.keep(body=refused.model_dump_json().encode())
+    job = await start(jobs, all_of(post))
+    lock = select(notifications.c.id).with_for_update(nowait=True)
+    async with database.transaction() as connection:
+        await connection.execute(lock.where(notifications.c.id == lower.id))
+        working = asyncio.create_task(jobs.work_off(job.id, 3, NOW))
+        await asyncio.sleep(0.5)
+        await connection.execute(lock.where(notifications.c.id == higher.id))
+    step = await working
+    assert step is not None
+    assert (step.done, step.skipped) == ((1, 1) if unstorable else (2, 0))

@@ -205,3 +205,50 @@ async def test_an_event_that_decides_nothing_is_no_sign_of_life(
     awaited = await reconcile_at(database, one)
     await recorder.record([outcome(OutcomeKind.FAILED, generation=0, attempt=6, **ids)])
     assert await reconcile_at(database, one) == awaited
+
+
+async def test_a_failed_attempt_that_no_queue_holds_is_parked_like_a_deferral(
+    recorder: PostgresOutcomeRecorder, database: Database
+) -> None:
+    one, due = await published(database), now() + timedelta(hours=3)
+    attempted = outcome(
+        OutcomeKind.DELIVERY_ATTEMPTED,
+        notification_id=one.id,
+        delivery_id=one.deliveries[0].id,
+        attempt=1,
+        parked=True,
+        next_retry_count=1,
+        next_attempt_at=due,
+    )
+    await recorder.record([attempted])
+    await recorder.record([attempted])
+    [row] = await waiting(database, one)
+    assert row.leased_until == due
+    assert DeliveryMessage.model_validate_json(row.body).retry_count == 1
+
+
+async def test_the_same_deferral_after_it_was_published_parks_it_once_more(
+    recorder: PostgresOutcomeRecorder, database: Database
+) -> None:
+    """A message that was parked begins anew, so its next deferral has the id of its first."""
+    one, due = await published(database), now() + timedelta(hours=2)
+    first = deferred(one, due)
+    await recorder.record([first])
+    async with database.transaction() as connection:
+        await connection.execute(delete(outbox).where(outbox.c.delivery_id == one.deliveries[0].id))
+    later = timedelta(hours=2)
+    second = first.model_copy(update={"at": first.at + later, "next_attempt_at": due + later})
+    for _ in range(2):
+        await recorder.record([second])
+        await recorder.record([first])
+    [row] = await waiting(database, one)
+    assert row.leased_until == due + later
+
+
+async def test_an_attempt_at_the_end_of_the_calendar_can_be_recorded_and_read(
+    recorder: PostgresOutcomeRecorder, database: Database
+) -> None:
+    one = await published(database)
+    event = deferred(one, datetime(9999, 12, 31, 23, 30, tzinfo=UTC), parked=False)
+    await recorder.record([event])
+    assert await recorder.record([event]) == set()

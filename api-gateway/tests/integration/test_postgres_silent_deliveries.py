@@ -108,6 +108,15 @@ async def test_it_goes_on_where_its_generation_stood(
             OutcomeKind.DELIVERY_ATTEMPTED,
             attempt=2,
             generation=1,
+            next_attempt_at=now() - HOUR,
+            notification_id=one.id,
+            delivery_id=delivery_id,
+        ),
+        # The third is under way: one provider was asked in vain, and the next was asked then.
+        outcome(
+            OutcomeKind.DELIVERY_ATTEMPTED,
+            attempt=3,
+            generation=1,
             notification_id=one.id,
             delivery_id=delivery_id,
         ),
@@ -205,3 +214,30 @@ async def test_the_index_of_pending_deliveries_serves_it(database: Database) -> 
             )
         )
         assert "ix_deliveries_reconcile_at" in "\n".join(plan.scalars())
+
+
+async def test_what_was_parked_after_a_failover_in_vain_is_published_as_one_attempt(
+    silent: PostgresSilentDeliveries, database: Database
+) -> None:
+    """Two providers refused, and the second asked for two hours, which are over by now."""
+    one = await stored(database, silent_for=3 * HOUR)
+    ids = {"notification_id": one.id, "delivery_id": one.deliveries[0].id}
+    refused, due = now() - 2 * HOUR, now() - SLACK
+    failed_over = outcome(OutcomeKind.DELIVERY_ATTEMPTED, attempt=1, at=refused, **ids)
+    postponed = outcome(
+        OutcomeKind.DEFERRED,
+        attempt=0,
+        at=refused + timedelta(seconds=1),
+        next_attempt_at=due,
+        parked=True,
+        next_retry_count=0,
+        **ids,
+    )
+    await PostgresOutcomeRecorder(database).record([failed_over, postponed])
+    assert (await published(database))[one.deliveries[0].id].retry_count == 0
+    async with database.transaction() as connection:
+        await connection.execute(delete(outbox))
+    assert await silent.publish_again(100) == 0
+    await wait(database, one, 2 * HOUR)
+    assert await silent.publish_again(100) == 1
+    assert (await published(database))[one.deliveries[0].id].retry_count == 0

@@ -21,13 +21,14 @@ def after(*outcomes: DeliveryOutcome) -> DeliveryState:
 
 
 EVENTS = st.builds(
-    lambda kind, generation, attempt, seconds, event_id: outcome(
+    lambda kind, generation, attempt, seconds, event_id, next_attempt_at: outcome(
         kind,
         delivery_id=DELIVERY,
         generation=generation,
         attempt=attempt,
         at=NOW + timedelta(seconds=seconds),
         event_id=event_id,
+        next_attempt_at=next_attempt_at,
         reason=kind.value,
     ),
     st.sampled_from(OutcomeKind),
@@ -35,6 +36,7 @@ EVENTS = st.builds(
     st.integers(0, 2_000),
     st.integers(0, 3),
     st.uuids(),
+    st.sampled_from([None, NOW]),
 )
 
 
@@ -138,7 +140,7 @@ def test_a_replay_is_pending_again_and_counts_attempts_from_the_beginning() -> N
     state = after(failed, replayed)
     assert (state.status, state.generation) == (Status.PENDING, 1)
     assert (state.attempts, state.attempts_of_generation) == (6, 0)
-    again = outcome(OutcomeKind.DELIVERY_ATTEMPTED, attempt=2, generation=1)
+    again = outcome(OutcomeKind.DELIVERY_ATTEMPTED, attempt=2, generation=1, next_attempt_at=NOW)
     assert after(again, replayed, failed).attempts_of_generation == 2
 
 
@@ -201,3 +203,13 @@ def test_a_notification_is_delivered_when_one_delivery_is_and_final_when_all_are
 @given(st.lists(st.sampled_from(NotificationStatus), min_size=1))
 def test_every_mixture_of_deliveries_has_a_status(deliveries: list[NotificationStatus]) -> None:
     assert notification_status(deliveries) in NotificationStatus
+
+
+def test_a_provider_that_was_asked_in_vain_within_an_attempt_counts_no_attempt() -> None:
+    """A copy that is published again with too high a count would be sent beside the first."""
+    failed_over = outcome(OutcomeKind.DELIVERY_ATTEMPTED, attempt=1, next_attempt_at=None)
+    assert after(failed_over).attempts_of_generation == 0
+    retried = outcome(
+        OutcomeKind.DELIVERY_ATTEMPTED, attempt=1, next_attempt_at=NOW + timedelta(seconds=2)
+    )
+    assert after(retried, failed_over).attempts_of_generation == 1

@@ -64,6 +64,10 @@ def test_a_dead_delivery_says_so_in_its_history_under_a_stable_id() -> None:
             {"x-first-death-reason": "rejected", "x-first-death-queue": "users.suppressions"},
             "suppression_refused",
         ),
+        (
+            {"x-first-death-reason": "delivery_limit", "x-first-death-queue": "users.suppressions"},
+            "suppression_refused",
+        ),
         ({HEADER_DEAD_REASON: "poison", "x-first-death-reason": "delivery_limit"}, "poison"),
         ({HEADER_DEAD_REASON: b"poison"}, "poison"),
         ({HEADER_DEAD_REASON: 7}, "unknown"),
@@ -149,3 +153,16 @@ def test_the_bytes_alone_are_what_nothing_can_refuse() -> None:
     letter = read(body, x_dead_reason="poison", x_dead_detail="why")
     alone = letter.as_bytes_alone()
     assert alone == NewDeadLetter(body=body, digest=letter.digest, reason="unstorable")
+
+
+def test_an_outcome_that_two_queues_refuse_is_two_dead_letters() -> None:
+    """One is replayed into the history, the other tells of a suppression that is missing."""
+    body = outcome().model_dump_json().encode()
+    digests = {
+        queue: read_failed_message(
+            FailedMessage(body, {"x-first-death-reason": "rejected", "x-first-death-queue": queue}),
+            NOW,
+        ).digest
+        for queue in ("gateway.outcomes", "users.suppressions")
+    }
+    assert len(set(digests.values())) == 2

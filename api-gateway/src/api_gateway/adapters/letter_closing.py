@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api_gateway.adapters.letter_rows import SHOWN_LETTERS, letter_of
 from api_gateway.adapters.outbox_rows import leave_to_relay
 from api_gateway.adapters.outcome_merge import merge_outcomes
-from api_gateway.adapters.tables import dead_letters, deliveries, notifications
+from api_gateway.adapters.outcome_statements import LOCK_NOTIFICATIONS
+from api_gateway.adapters.tables import dead_letters, deliveries
 from api_gateway.domain.close_letter import (
     ClosedBefore,
     Closing,
@@ -50,6 +51,17 @@ async def lock_letters(
     return rows.all()
 
 
+async def lock_notifications(connection: AsyncConnection, locked: LockedLetters) -> None:
+    """Lock the notifications of locked letters, in the order of everybody who locks several.
+
+    Once for all letters of a transaction: one letter at a time would be another order.
+    """
+    contents = (content_of(row.body) for row in locked)
+    owners = (parse_notification_id(one.notification_id) for one in contents if one is not None)
+    ids = sorted({owner for owner in owners if owner is not None})
+    await connection.execute(LOCK_NOTIFICATIONS, {"ids": ids})
+
+
 async def close_letters(
     connection: AsyncConnection,
     locked: LockedLetters,
@@ -63,7 +75,7 @@ async def close_letters(
     """Decide about locked letters, and do all that follows.
 
     Args:
-        connection: In the transaction that holds the locks.
+        connection: In the transaction that holds the locks, of letters and notifications.
         locked: The letters.
         action: What to do.
         closed_by: Caller id.
@@ -121,17 +133,11 @@ async def _mark(
 async def _deliveries_of(
     connection: AsyncConnection, messages: Mapping[UUID, DeliveryMessage]
 ) -> dict[UUID, LetterDelivery]:
-    """Lock the notifications as recording does, then read where the letters' deliveries stand."""
+    """Where the letters' deliveries stand."""
     owners = {
         message.delivery_id: parse_notification_id(message.notification_id)
         for message in messages.values()
     }
-    await connection.execute(
-        select(notifications.c.id)
-        .where(notifications.c.id.in_(set(owners.values()) - {None}))
-        .order_by(notifications.c.id)
-        .with_for_update()
-    )
     rows = await connection.execute(select(deliveries).where(deliveries.c.id.in_(list(owners))))
     known = {row.id: row for row in rows if row.notification_id == owners[row.id]}
     newest = await _newest_letters(connection, list(known))

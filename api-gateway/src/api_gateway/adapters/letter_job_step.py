@@ -11,7 +11,12 @@ from sqlalchemy import ColumnElement, and_, or_, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api_gateway.adapters.letter_closing import LockedLetters, close_letters, lock_letters
+from api_gateway.adapters.letter_closing import (
+    LockedLetters,
+    close_letters,
+    lock_letters,
+    lock_notifications,
+)
 from api_gateway.adapters.letter_rows import is_selected
 from api_gateway.adapters.refused_values import refusal_of
 from api_gateway.adapters.tables import dead_letters
@@ -42,6 +47,7 @@ async def take_step(
     locked = await lock_letters(connection, _remaining(job), limit)
     if not locked:
         return 0, 0
+    await lock_notifications(connection, locked)
     closed = await _try_to_close(connection, locked, job, now, reconcile_after)
     if closed is None:
         # One of them holds what PostgreSQL refuses; the others have nothing to do with it.

@@ -33,7 +33,7 @@ from api_gateway.domain.delivery_state import DeliveryState, merge, notification
 from api_gateway.domain.identifiers import parse_notification_id
 from api_gateway.domain.silence import RECONCILE_AFTER
 from contracts.notification import NotificationStatus
-from contracts.outcome import STATUS_AFTER, DeliveryOutcome, OutcomeKind
+from contracts.outcome import STATUS_AFTER, DeliveryOutcome
 
 
 async def merge_outcomes(
@@ -44,7 +44,9 @@ async def merge_outcomes(
 ) -> set[UUID]:
     """Add events to the history and merge them into the state; doing so again changes nothing.
 
-    A parked delivery is put into the outbox, due at its next attempt, by the event that is new.
+    A parked delivery is put into the outbox, due at its next attempt, by an event that is new, or
+    that moves the state: a delivery that was parked begins anew, and may be parked again under the
+    same event id.
 
     Args:
         connection: In a transaction, which locks the notifications of these events until its end.
@@ -67,7 +69,12 @@ async def merge_outcomes(
         new = await _add_events(connection, known)
         merged = await _move(connection, rows, known, reconcile_after)
         # Within a batch too the same event may be repeated.
-        unrepeated = {item.event_id: item for item in known if item.event_id in new}
+        unrepeated = {
+            item.event_id: item
+            for item in known
+            if item.event_id in new
+            or _moves(item, state_of(rows[item.delivery_id]), merged[item.delivery_id])
+        }
         await _park(connection, rows, merged, unrepeated.values())
     return {item.event_id for item in outcomes} - {item.event_id for item in known}
 
@@ -79,6 +86,12 @@ def _notification_id(outcome: DeliveryOutcome) -> UUID | None:
 def _is_known(outcome: DeliveryOutcome, rows: dict[UUID, Row[Any]]) -> bool:
     row = rows.get(outcome.delivery_id)
     return row is not None and row.notification_id == _notification_id(outcome)
+
+
+def _moves(outcome: DeliveryOutcome, before: DeliveryState, after: DeliveryState) -> bool:
+    return before.order != after.order and (
+        (after.event_id, after.event_at) == (outcome.event_id, outcome.at)
+    )
 
 
 async def _add_events(
@@ -158,8 +171,7 @@ async def _park(
     parked = [
         item
         for item in new
-        if item.kind is OutcomeKind.DEFERRED
-        and item.parked
+        if item.parked
         # What has ended meanwhile, or begun again, is not to be sent for this.
         and states[item.delivery_id].status is NotificationStatus.PENDING
         and states[item.delivery_id].generation == item.generation

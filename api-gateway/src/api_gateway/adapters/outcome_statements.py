@@ -25,6 +25,7 @@ from sqlalchemy.types import TypeEngine
 
 from api_gateway.adapters.tables import deliveries, events, notifications
 from api_gateway.adapters.unnested import unnested
+from api_gateway.domain.silence import FARTHEST_ATTEMPT
 
 _TYPES: Final[dict[type[object], TypeEngine[Any]]] = {
     UUID: Uuid(),
@@ -103,7 +104,12 @@ MOVE_DELIVERIES: Final = (
         reconcile_at=case(
             (
                 STATE.c.is_news,
-                func.greatest(func.now(), STATE.c.next_attempt_at, type_=_TYPES[datetime])
+                func.least(
+                    func.greatest(func.now(), STATE.c.next_attempt_at),
+                    # Near the calendar's end the sum would be a time that Python cannot read.
+                    func.now() + FARTHEST_ATTEMPT,
+                    type_=_TYPES[datetime],
+                )
                 + bindparam("reconcile_after", type_=Interval()),
             ),
             else_=deliveries.c.reconcile_at,

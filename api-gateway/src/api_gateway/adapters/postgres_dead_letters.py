@@ -9,7 +9,11 @@ from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api_gateway.adapters.letter_closing import close_letters, lock_letters
+from api_gateway.adapters.letter_closing import (
+    close_letters,
+    lock_letters,
+    lock_notifications,
+)
 from api_gateway.adapters.letter_rows import SHOWN_LETTERS, is_selected, is_wanted, letter_of
 from api_gateway.adapters.notification_rows import timeline_event_of
 from api_gateway.adapters.refused_values import refusal_of
@@ -84,6 +88,7 @@ class PostgresDeadLetters:
                 locked = await lock_letters(connection, this, 1)
                 if not locked:
                     return None
+                await lock_notifications(connection, locked)
                 decisions = await close_letters(
                     connection,
                     locked,

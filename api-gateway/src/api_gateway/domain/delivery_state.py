@@ -62,14 +62,16 @@ def rank_of(outcome: DeliveryOutcome) -> int:
     """Place of an event within its generation.
 
     While there is no end this is the number of attempts made: 0 for a replay, and for a deferral
-    as many as its next attempt will count.
+    as many as its next attempt will count. It must never be more: a copy that counts more attempts
+    than the original is another attempt to the workers, and is sent beside it.
     """
     if outcome.kind in _RANK_OF_END:
         return _RANK_OF_END[outcome.kind]
     if outcome.kind is OutcomeKind.REPLAYED:
         return 0
-    made = max(outcome.attempt, outcome.next_retry_count or 0)
-    return min(made, _HIGHEST_ATTEMPT)
+    # Without a next one this attempt goes on: a provider was asked in vain, and another is asked.
+    ended = outcome.attempt if outcome.next_attempt_at is not None else outcome.attempt - 1
+    return min(max(ended, outcome.next_retry_count or 0, 0), _HIGHEST_ATTEMPT)
 
 
 def merge(state: DeliveryState, outcome: DeliveryOutcome) -> DeliveryState:

@@ -24,10 +24,6 @@ REASON_UNSTORABLE: Final = "unstorable"
 _FIRST_REASON: Final = "x-first-death-reason"
 _FIRST_QUEUE: Final = "x-first-death-queue"
 _REJECTED: Final = "rejected"
-_WHOSE_REJECTION: Final = {
-    OUTCOMES_QUEUE: REASON_OUTCOME_REFUSED,
-    SUPPRESSIONS_QUEUE: REASON_SUPPRESSION_REFUSED,
-}
 
 _WORD_CHARACTERS: Final = 100
 _DETAIL_CHARACTERS: Final = 2_000
@@ -52,7 +48,8 @@ class NewDeadLetter:
 
     Attributes:
         body: The bytes as they were received.
-        digest: SHA-256 of them, in hex.
+        digest: SHA-256 of them, in hex; of an outcome that asked in vain for a suppression it is
+            another than of the same outcome that could not be recorded, so that both are kept.
         reason: A stable word for why.
         headers: The plain ones.
         delivery_id: None where it is no delivery: then `digest` tells it from others.
@@ -96,10 +93,11 @@ def read_failed_message(message: FailedMessage, now: datetime) -> NewDeadLetter:
         message: What was received.
         now: When it became a dead letter.
     """
+    reason = _reason_of(message.headers)
     letter = NewDeadLetter(
         body=message.body,
-        digest=hashlib.sha256(message.body).hexdigest(),
-        reason=_reason_of(message.headers),
+        digest=_digest_of(message.body, reason),
+        reason=reason,
         detail=_text(message.headers.get(HEADER_DEAD_DETAIL), _DETAIL_CHARACTERS),
         headers=_plain(message.headers),
     )
@@ -153,10 +151,19 @@ def read_as(model: type[ModelT], body: bytes) -> ModelT | None:
 def _reason_of(headers: Mapping[str, object]) -> str:
     if given := _text(headers.get(HEADER_DEAD_REASON)):
         return given
-    reason = _text(headers.get(_FIRST_REASON))
-    if reason == _REJECTED:
-        return _WHOSE_REJECTION.get(str(headers.get(_FIRST_QUEUE)), _REJECTED)
+    reason, queue = _text(headers.get(_FIRST_REASON)), _text(headers.get(_FIRST_QUEUE))
+    # Rejected or handed out too often: what it asked for was not done, and writing it into the
+    # history, as a replay of any other outcome does, would not do it.
+    if queue == SUPPRESSIONS_QUEUE:
+        return REASON_SUPPRESSION_REFUSED
+    if queue == OUTCOMES_QUEUE and reason == _REJECTED:
+        return REASON_OUTCOME_REFUSED
     return reason or REASON_UNKNOWN
+
+
+def _digest_of(body: bytes, reason: str) -> str:
+    distinction = f"{reason}:".encode() if reason == REASON_SUPPRESSION_REFUSED else b""
+    return hashlib.sha256(distinction + body).hexdigest()
 
 
 def _plain(headers: Mapping[str, object]) -> dict[str, Any]:
