@@ -84,6 +84,18 @@ async def test_a_parked_delivery_waits_in_the_outbox_until_it_is_due(
     assert (row.routing_key, row.correlation_id) == ("email.queue", one.correlation_id)
 
 
+async def test_a_parked_delivery_comes_back_with_what_it_has_met(
+    recorder: PostgresOutcomeRecorder, database: Database
+) -> None:
+    one = await published(database)
+    await recorder.record(
+        [deferred(one, now() + HOUR, next_provider_failures=3, pinned_provider="smtp-b")]
+    )
+    [row] = await waiting(database, one)
+    message = DeliveryMessage.model_validate_json(row.body)
+    assert (message.provider_failures, message.pinned_provider) == (3, "smtp-b")
+
+
 async def test_nobody_leases_a_parked_row_before_its_time(
     recorder: PostgresOutcomeRecorder, database: Database
 ) -> None:

@@ -190,8 +190,13 @@ async def _park(
             retry_count=item.next_retry_count or 0,
             not_before=item.next_attempt_at,
         )
-        # The row may be as it was before this batch.
-        messages.append(message.model_copy(update={"generation": item.generation}))
+        left_off = {
+            # The row may be as it was before this batch.
+            "generation": item.generation,
+            "provider_failures": item.next_provider_failures,
+            "pinned_provider": item.pinned_provider,
+        }
+        messages.append(message.model_copy(update=left_off))
     await leave_to_relay(connection, messages)
 
 

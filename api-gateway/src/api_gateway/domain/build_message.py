@@ -16,8 +16,7 @@ def build_message(
 ) -> DeliveryMessage:
     """The message that carries a delivery to a worker.
 
-    What only lasts from one attempt to the next is as at the beginning: no provider is pinned, and
-    none has failed.
+    No provider is pinned, and none has failed; who knows better says so in a copy.
 
     Args:
         notification: The notification that it belongs to.

@@ -94,6 +94,12 @@ class DeliveryOutcome(BaseModel):
     next_retry_count: int | None = Field(
         default=None, ge=0, description="`retry_count` of a parked delivery's next attempt."
     )
+    next_provider_failures: int = Field(
+        default=0, ge=0, description="`provider_failures` of a parked delivery then."
+    )
+    pinned_provider: str | None = Field(
+        default=None, description="The only provider that a parked delivery may be given to then."
+    )
     suppression: SuppressionNotice | None = Field(
         default=None, description="Nothing more should be sent to this address."
     )

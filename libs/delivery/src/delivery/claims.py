@@ -64,7 +64,9 @@ class Verdict(StrEnum):
     SUPPRESSED = "suppressed"
     """Nothing may be sent to this address any more; nobody holds the delivery."""
     LIMITED = "limited"
-    """This address has had its share of the hour; nobody holds the delivery."""
+    """This address has had its share of the hour; nobody holds the delivery.
+
+    Where its turn would come after it has expired, none is kept for it."""
 
 
 @dataclass(frozen=True)

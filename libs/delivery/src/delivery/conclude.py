@@ -15,7 +15,13 @@ from delivery.failpoints import Failpoint, Failpoints
 from delivery.metrics import DeliveryMetrics
 from delivery.policy import PARK_AFTER, SOON, tier_for
 from delivery.reports import Reports
-from delivery.settlements import Attempt, deferred_by_limit, postponed, refusal_events
+from delivery.settlements import (
+    Attempt,
+    deferred_by_limit,
+    one_failure_later,
+    postponed,
+    refusal_events,
+)
 from servicekit.logs import get_logger
 
 _log = get_logger(__name__)
@@ -109,11 +115,8 @@ class Conclude:
             await self._reports.outcome(event)
         await self._reports.outcome(outcome)
         if not outcome.parked:
-            later = message.model_copy(
-                update={
-                    "provider_failures": message.provider_failures + 1,
-                    "not_before": outcome.next_attempt_at,
-                }
+            later = one_failure_later(message).model_copy(
+                update={"not_before": outcome.next_attempt_at}
             )
             await self.come_back(later, attempt.ended)
 

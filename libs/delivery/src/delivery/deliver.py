@@ -135,6 +135,9 @@ class Deliver(Generic[ContentT]):
             case Verdict.SETTLED:
                 assert claim.settlement is not None
                 await self._conclude.repeat(message, claim.settlement, claim.now)
+            case Verdict.LIMITED if _is_expired(message, claim.retry_at or claim.now):
+                settlement = settle_expired(message, claim.now)
+                await self._conclude.settle(message, settlement, claim.token, claim.now)
             case Verdict.LIMITED:
                 assert claim.retry_at is not None
                 await self._conclude.wait_for_turn(message, claim.now, claim.retry_at)
@@ -144,7 +147,9 @@ class Deliver(Generic[ContentT]):
             case Verdict.POISON:
                 settlement = settle_poison(message, claim.now)
                 await self._conclude.settle(message, settlement, claim.token, claim.now)
-            case Verdict.LAPSED if message.ambiguous is AmbiguousPolicy.HOLD:
+            case Verdict.LAPSED if message.ambiguous is AmbiguousPolicy.HOLD or _is_expired(
+                message, claim.now
+            ):
                 settlement = settle_lapsed(message, claim.now)
                 await self._conclude.settle(message, settlement, claim.token, claim.now)
             case Verdict.CLAIMED | Verdict.LAPSED:

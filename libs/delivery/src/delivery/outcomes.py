@@ -30,7 +30,7 @@ def outcome_of(
     reason: str | None = None,
     detail: str | None = None,
     next_attempt_at: datetime | None = None,
-    parked_for: int | None = None,
+    parked: DeliveryMessage | None = None,
     suppression: SuppressionNotice | None = None,
 ) -> DeliveryOutcome:
     """Describe what happened to a delivery.
@@ -49,7 +49,7 @@ def outcome_of(
         detail: The provider's own words; shortened here, and addresses in it masked: SMTP servers
             repeat the recipient, which has no place in histories and dead letters' headers.
         next_attempt_at: When the next attempt is due, if there is one.
-        parked_for: No queue holds the delivery until then; its `retry_count` then.
+        parked: What the delivery is then, where no queue holds it until then.
         suppression: Asks that nothing more be sent to the address.
     """
     return DeliveryOutcome(
@@ -69,8 +69,10 @@ def outcome_of(
         reason=_storable(reason),
         detail=storable_detail(detail),
         next_attempt_at=next_attempt_at,
-        parked=parked_for is not None,
-        next_retry_count=parked_for,
+        parked=parked is not None,
+        next_retry_count=parked.retry_count if parked else None,
+        next_provider_failures=parked.provider_failures if parked else 0,
+        pinned_provider=parked.pinned_provider if parked else None,
         suppression=suppression,
         correlation_id=message.correlation_id,
     )

@@ -169,6 +169,11 @@ class ProviderChain(Generic[ContentT]):
                 return True
         return False
 
+    @property
+    def is_probing(self) -> bool:
+        """Whether a probe of ours waits for its message, or for the provider's answer."""
+        return any(link.has_probe for link in self._links)
+
     async def give_back_probe(self) -> None:
         """There was no message to probe with; others may have it at once."""
         for link in self._links:

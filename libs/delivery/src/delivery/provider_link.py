@@ -64,9 +64,14 @@ class ProviderLink(Generic[ContentT]):
         return bool(self._reserved_until)
 
     @property
+    def has_probe(self) -> bool:
+        """Whether it has the probe, reserved or under way, or asks for it."""
+        return self.has_reserved or bool(self._probe)
+
+    @property
     def may_probe(self) -> bool:
         """Whether it is worth asking the group for the probe."""
-        return not self.has_reserved and not self._probe and self.view.may_probe
+        return not self.has_probe and self.view.may_probe
 
     async def permit(self) -> Permit | None:
         """Leave to ask the provider now: an ordinary call, or the group's probe."""

@@ -61,9 +61,10 @@ local held = read_held()
 """
 
 # Each delivery to an address takes a place in time: the earliest with fewer than the limit in the
-# hour before it. So those that wait come one by one, and each is charged once.
+# hour before it. So those that wait come one by one, and each is charged once; but not what will
+# have expired by then, which takes nobody's place.
 _PLACE: Final = """
-local function place_of(key, member, now, limit, window)
+local function place_of(key, member, now, limit, window, expiry)
     local taken = redis.call('ZSCORE', key, member)
     if taken then return tonumber(taken) end
     redis.call('ZREMRANGEBYSCORE', key, '-inf', now - window)
@@ -72,6 +73,7 @@ local function place_of(key, member, now, limit, window)
         local before = redis.call('ZRANGE', key, count - limit, count - limit, 'WITHSCORES')
         place = math.max(now, tonumber(before[2]) + window)
     end
+    if place >= expiry then return place end
     redis.call('ZADD', key, place, member)
     redis.call('PEXPIRE', key, place - now + window)
     return place
@@ -95,6 +97,13 @@ if held[1] then
             return {'settled', now, held[8]}
         end
         if attempt < held_attempt then return {'superseded', now, ''} end
+        -- A later attempt than one that was the last, or that is under way: nobody asked for it.
+        if held[3] == 'settled' and not string.find(held[8], '"retry_at":', 1, true) then
+            return {'settled', now, held[8]}
+        end
+        if attempt > held_attempt and held[3] == 'sending' and tonumber(held[5]) > now then
+            return {'busy', now, ''}
+        end
         if attempt == held_attempt then
             claims = tonumber(held[6])
             if held[3] == 'sending' then
@@ -114,7 +123,8 @@ if verdict == 'claimed' and tonumber(ARGV[8]) > now then
     end
     local limit = tonumber(ARGV[9])
     if limit > 0 then
-        local place = place_of(KEYS[3], ARGV[10], now, limit, tonumber(ARGV[11]))
+        local place = place_of(KEYS[3], ARGV[10], now, limit, tonumber(ARGV[11]),
+            tonumber(ARGV[8]))
         if place - tonumber(ARGV[12]) > now then return {'limited', now, place} end
     end
 end

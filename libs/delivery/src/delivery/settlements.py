@@ -71,23 +71,25 @@ def settle_failure(
 ) -> Settlement:
     """The attempt failed, with this consequence; perhaps the address is to be left alone now."""
     kind, retry_at, dead_reason = OutcomeKind.UNKNOWN, None, None
-    reason, detail, parked_for = error.reason, error.detail, None
+    reason, detail, parked = error.reason, error.detail, None
     message = attempt.message
-    next_retry_count = message.retry_count + 1
-    match consequence:
-        case Retry(delay):
-            kind, retry_at = OutcomeKind.DELIVERY_ATTEMPTED, attempt.ended + delay
-            parked_for = next_retry_count if delay > PARK_AFTER else None
-        case DeadLetter(why):
-            kind, dead_reason = OutcomeKind.FAILED, why
-        case Expire():
-            kind, reason, detail = OutcomeKind.EXPIRED, EXPIRED, str(error)
-        case Hold():
-            pass
     was_asked = attempt.provider is not None
     perhaps_took_it = (
         attempt.provider if isinstance(error, AmbiguousDeliveryError) else message.pinned_provider
     )
+    next_one = message.model_copy(
+        update={"retry_count": message.retry_count + 1, "pinned_provider": perhaps_took_it}
+    )
+    match consequence:
+        case Retry(delay):
+            kind, retry_at = OutcomeKind.DELIVERY_ATTEMPTED, attempt.ended + delay
+            parked = next_one if delay > PARK_AFTER else None
+        case DeadLetter(why):
+            kind, dead_reason = OutcomeKind.FAILED, why
+        case Expire():
+            kind, reason, detail = _kind_of_expiry(message), EXPIRED, str(error)
+        case Hold():
+            pass
     return Settlement(
         outcome=outcome_of(
             message,
@@ -100,22 +102,29 @@ def settle_failure(
             reason=reason,
             detail=detail,
             next_attempt_at=retry_at,
-            parked_for=parked_for,
+            parked=parked,
             suppression=suppression,
         ),
         retry_at=retry_at,
-        next_retry_count=next_retry_count if retry_at else None,
+        next_retry_count=next_one.retry_count if retry_at else None,
         dead_reason=dead_reason,
         earlier=tuple(refusal_events(attempt)),
-        pinned_provider=perhaps_took_it if retry_at else None,
+        pinned_provider=next_one.pinned_provider if retry_at else None,
     )
 
 
 def settle_expired(message: DeliveryMessage, now: datetime) -> Settlement:
-    """Its time was over before anybody was asked."""
+    """Its time is over, or will be when its turn comes; `unknown` where it was perhaps sent."""
     return Settlement(
-        outcome=outcome_of(message, OutcomeKind.EXPIRED, at=now, attempted=False, reason=EXPIRED)
+        outcome=outcome_of(
+            message, _kind_of_expiry(message), at=now, attempted=False, reason=EXPIRED
+        )
     )
+
+
+def _kind_of_expiry(message: DeliveryMessage) -> OutcomeKind:
+    # Perhaps sent is not expired; the history must not say that nothing arrived.
+    return OutcomeKind.UNKNOWN if message.pinned_provider else OutcomeKind.EXPIRED
 
 
 def settle_suppressed(message: DeliveryMessage, now: datetime, why: str) -> Settlement:
@@ -134,8 +143,8 @@ def settle_poison(message: DeliveryMessage, now: datetime) -> Settlement:
 
 
 def settle_lapsed(message: DeliveryMessage, now: datetime) -> Settlement:
-    """Perhaps it was sent, and a second copy would harm."""
-    detail = "A worker fell silent while sending, and this category forbids a second copy."
+    """Perhaps it was sent, and a second copy would harm, or come too late."""
+    detail = "A worker fell silent while sending; a second copy would harm, or come too late."
     outcome = outcome_of(message, OutcomeKind.UNKNOWN, at=now, reason=CLAIM_LAPSED, detail=detail)
     return Settlement(outcome=outcome)
 
@@ -174,8 +183,13 @@ def postponed(attempt: Attempt, error: DeliveryError, delay: timedelta) -> Deliv
         reason=error.reason,
         detail=error.detail,
         next_attempt_at=attempt.ended + delay,
-        parked_for=message.retry_count if delay > PARK_AFTER else None,
+        parked=one_failure_later(message) if delay > PARK_AFTER else None,
     )
+
+
+def one_failure_later(message: DeliveryMessage) -> DeliveryMessage:
+    """A delivery after it has met providers that take nothing."""
+    return message.model_copy(update={"provider_failures": message.provider_failures + 1})
 
 
 def deferred_by_limit(
@@ -191,5 +205,5 @@ def deferred_by_limit(
         reason=RECIPIENT_LIMIT,
         detail="This address has been sent as much as it may be within an hour.",
         next_attempt_at=retry_at,
-        parked_for=message.retry_count if retry_at - now > PARK_AFTER else None,
+        parked=message if retry_at - now > PARK_AFTER else None,
     )

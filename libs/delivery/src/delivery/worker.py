@@ -7,7 +7,8 @@ copy comes again, and its claim is found settled.
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+import functools
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -176,18 +177,15 @@ class Worker:
             return
         places = min(self._concurrency, self._providers.capacity())
         while len(self._lanes) and len(self._tasks) < places:
-            received = self._lanes.take(self._may_go)
+            received = self._lanes.take(_for_a(self._destinations.has_room))
             if received is not None:
                 self._begin(self._work_on(received))
                 continue
-            crowded = self._lanes.take(lambda item: self._destinations.is_slow(item.destination))
+            crowded = self._lanes.take(_for_a(self._destinations.is_slow))
             if crowded is None:
                 return
             # What is here is all for destinations that are full; others wait behind it.
             self._begin(self._step_aside(crowded))
-
-    def _may_go(self, received: _Received) -> bool:
-        return self._destinations.has_room(received.destination)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -223,11 +221,11 @@ class Worker:
                     await self._changed.wait()
 
     async def _rest(self) -> None:
-        if self._resting:
-            return
-        self._resting = True
-        _log.warning("worker.resting", reason="no provider takes anything")
-        await self.subscriber.suspend()
+        if not self._resting:
+            self._resting = True
+            _log.warning("worker.resting", reason="no provider takes anything")
+            await self.subscriber.suspend()
+        # What was on its way when the broker was told comes after that.
         await asyncio.gather(*(give_back(item.incoming) for item in self._lanes.clear()))
 
     async def _wake(self) -> None:
@@ -241,12 +239,16 @@ class Worker:
         if not await self._providers.reserve_probe():
             return
         incoming = await self.subscriber.take_one()
+        if incoming is not None:
+            self.received += 1
+            probe = self._begin(self._work_on(self._read(incoming)))
+            # Not to its end: a report that the broker does not take must not keep us at rest.
+            while self._providers.is_probing and not probe.done():
+                await asyncio.wait([probe], timeout=_LOOK_SECONDS)
+        await self._providers.give_back_probe()  # where there was nothing to be sent now
         if incoming is None:
-            await self._providers.give_back_probe()
-            return
-        self.received += 1
-        await asyncio.wait([self._begin(self._work_on(self._read(incoming)))])
-        await self._providers.give_back_probe()  # where that message was not to be sent now
+            # Only our own asking has changed what is known; asking again at once never ended.
+            self._changed.clear()
 
     async def _work_on(self, received: _Received) -> None:
         ticket = self._destinations.begin(received.destination)
@@ -302,6 +304,12 @@ class Worker:
             message_id=incoming.message_id or "",
             correlation_id=incoming.correlation_id,
         )
+
+
+def _for_a(destination_is: Callable[[str | None], bool]) -> Callable[[_Received], bool]:
+    """Whether a message is for such a destination, asked once for each while the lanes are read."""
+    asked = functools.cache(destination_is)
+    return lambda received: asked(received.destination)
 
 
 def _describe(error: ValidationError) -> str:

@@ -120,7 +120,7 @@ async def test_is_ready_once_it_consumes_and_closes_everything_at_the_end(
     before = asyncio.all_tasks()
     async with running(app) as client:
         answer = await until_ready(client)
-        assert set(answer.json()["checks"]) == {"rabbitmq", "lanes", "redis"}
+        assert set(answer.json()["checks"]) == {"rabbitmq", "lanes", "redis", "breakers"}
         assert provider.closings == 0
     assert provider.closings == 1
     await asyncio.sleep(0.1)

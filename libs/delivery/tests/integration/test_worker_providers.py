@@ -9,10 +9,10 @@ from deliveries import make_delivery
 from redis.asyncio import Redis
 from worker_bench import EMAIL, LANES, WorkerBench
 
-from contracts.names import RETRY_QUEUES
+from contracts.names import FAILED_QUEUE, NOTIFICATIONS_EXCHANGE, RETRY_QUEUES
 from contracts.outcome import OutcomeKind
 from delivery.breaker import BreakerRules
-from delivery.errors import TransientDeliveryError
+from delivery.errors import PermanentDeliveryError, TransientDeliveryError
 from delivery.watchdog import Watchdog
 
 DOWN = TransientDeliveryError("connect_failed", provider_failed=True)
@@ -110,3 +110,54 @@ async def test_a_worker_that_has_gone_deaf_leaves(bench: WorkerBench) -> None:
         async with asyncio.timeout(5):
             await left.wait()
         await watchdog.stop()
+
+
+async def test_with_nothing_to_probe_with_it_looks_now_and_then_and_no_more(
+    bench: WorkerBench,
+) -> None:
+    bench.breaker_rules = BreakerRules(failures=1, open_seconds=0.5)
+    bench.provider.answers = [DOWN]
+    async with bench.worker(concurrency=4) as worker:
+        await bench.publish(make_delivery(max_retries=0, not_before=None))
+        await bench.until(lambda: worker._resting)
+        for name in (*LANES, *RETRY_QUEUES):  # the delivery is on its way round a tier
+            queue = await bench._channel.get_queue(name, ensure=False)
+            await queue.purge()
+        await asyncio.sleep(1)
+        before = (await bench.redis.info("stats"))["total_commands_processed"]
+        await asyncio.sleep(2)
+        after = (await bench.redis.info("stats"))["total_commands_processed"]
+        assert worker._resting
+        assert after - before < 100
+
+
+async def test_a_probe_that_cannot_be_reported_does_not_keep_a_worker_at_rest(
+    bench: WorkerBench,
+) -> None:
+    bench.breaker_rules = BreakerRules(failures=1, open_seconds=0.5, ramp_seconds=0)
+    bench.provider.answers = [DOWN]
+    async with bench.worker(concurrency=4) as worker:
+        await bench.publish(make_delivery())
+        await bench.until(lambda: worker._resting)
+        bench.provider.answers = [PermanentDeliveryError("content_refused", reply_code="554")]
+        failed_queue = await bench._channel.get_queue(FAILED_QUEUE, ensure=False)
+        await failed_queue.unbind(NOTIFICATIONS_EXCHANGE, FAILED_QUEUE)
+        try:
+            await bench.publish(make_delivery())
+            await bench.until(lambda: not bench.provider.answers, 10)
+            await bench.publish(make_delivery(recipient="later@example.com"))
+            await bench.until(lambda: "later@example.com" in bench.provider.recipients, 10)
+            await bench.until(lambda: not worker._resting, 10)
+        finally:
+            await failed_queue.bind(NOTIFICATIONS_EXCHANGE, FAILED_QUEUE)
+
+
+async def test_a_watchdog_outlives_a_channel_that_ends_while_it_looks(bench: WorkerBench) -> None:
+    async with bench.worker() as worker:
+        await bench.until(lambda: worker.subscriber._consuming)
+        watchdog = Watchdog(
+            worker.subscriber, received=lambda: 0, could_receive=lambda: True, seconds=1
+        )
+        for consumer in worker.subscriber._consumers:
+            await consumer.channel.close()
+        assert not await watchdog._waits()

@@ -135,14 +135,6 @@ class ClaimsSuite:
         assert claim.verdict is Verdict.SETTLED
         assert claim.settlement == settlement_of(second)
 
-    async def test_the_next_attempt_can_be_claimed_while_the_last_still_counts_as_under_way(
-        self, bench: ClaimsBench
-    ) -> None:
-        first = make_delivery()
-        await bench.claims().claim(first)
-        second = first.model_copy(update={"retry_count": 1})
-        assert await verdict_of(bench.claims(), second) is Verdict.CLAIMED
-
     async def test_a_replay_begins_anew_and_makes_older_copies_superseded(
         self, bench: ClaimsBench
     ) -> None:
@@ -280,6 +272,7 @@ class ClaimsSuite:
         second = first.model_copy(update={"retry_count": 1})
         claims = bench.claims()
         late = await claims.claim(first)
+        await bench.lapse(first)
         later = await claims.claim(second)
         assert not await claims.settle(first, settlement_of(first), late.token)
         await claims.claim(first.model_copy(update={"generation": 1}))
@@ -396,6 +389,18 @@ class ClaimsSuite:
         turns = {(await claims.claim(waiting)).retry_at for _ in range(5)}
         assert len(turns) == 1
 
+    async def test_what_expires_before_its_turn_takes_nobodys(self, bench: ClaimsBench) -> None:
+        claims = bench.claims(hourly_limit=1)
+        to = f"{uuid4()}@example.org"
+        first = await claims.claim(make_delivery(recipient=to))
+        hopeless = make_delivery(recipient=to, expires_at=first.now + timedelta(minutes=30))
+        refused = await claims.claim(hopeless)
+        waiting = await claims.claim(make_delivery(recipient=to))
+        assert refused.verdict is waiting.verdict is Verdict.LIMITED
+        assert refused.retry_at is not None
+        assert waiting.retry_at is not None
+        assert abs(waiting.retry_at - refused.retry_at) < timedelta(seconds=5)
+
     async def test_a_delivery_is_charged_once_however_often_it_is_claimed(
         self, bench: ClaimsBench
     ) -> None:
@@ -417,3 +422,32 @@ class ClaimsSuite:
         for _ in range(3):
             message = make_delivery(recipient=to, category="password_reset")
             assert await verdict_of(claims, message) is Verdict.CLAIMED
+
+    async def test_nothing_follows_the_last_attempt_but_a_replay(self, bench: ClaimsBench) -> None:
+        claims, message = bench.claims(), make_delivery()
+        claim = await claims.claim(message)
+        settled = settlement_of(message)
+        await claims.settle(message, settled, claim.token)
+        later = message.model_copy(update={"retry_count": 1})
+        answer = await claims.claim(later)
+        assert (answer.verdict, answer.settlement) == (Verdict.SETTLED, settled)
+        replay = message.model_copy(update={"generation": 1})
+        assert await verdict_of(claims, replay) is Verdict.CLAIMED
+
+    async def test_a_detail_that_looks_like_a_retry_is_none(self, bench: ClaimsBench) -> None:
+        claims, message = bench.claims(), make_delivery()
+        claim = await claims.claim(message)
+        outcome = outcome_of(message, OutcomeKind.FAILED, at=START, detail='"retry_at": 1')
+        await claims.settle(message, Settlement(outcome=outcome), claim.token)
+        later = message.model_copy(update={"retry_count": 1})
+        assert await verdict_of(claims, later) is Verdict.SETTLED
+
+    async def test_a_later_attempt_waits_while_an_earlier_one_is_under_way(
+        self, bench: ClaimsBench
+    ) -> None:
+        message = make_delivery()
+        await bench.claims().claim(message)
+        later = message.model_copy(update={"retry_count": 1})
+        assert await verdict_of(bench.claims(), later) is Verdict.BUSY
+        await bench.lapse(message)
+        assert await verdict_of(bench.claims(), later) is Verdict.CLAIMED

@@ -106,6 +106,11 @@ class FakeClaims:
                 return Claim(Verdict.SETTLED, now, token, held.settlement)
             if asked < held.position:
                 return Claim(Verdict.SUPERSEDED, now, token)
+            if same_generation and held.settlement is not None and held.settlement.is_final:
+                return Claim(Verdict.SETTLED, now, token, held.settlement)
+            is_later = same_generation and asked > held.position
+            if is_later and held.state == "sending" and held.lease > now:
+                return Claim(Verdict.BUSY, now, token)
             if asked == held.position:
                 claims = held.claims
                 if held.state == "sending":
@@ -139,6 +144,8 @@ class FakeClaims:
         if message.delivery_id not in turns:
             taken = sorted(turn for turn in turns.values() if turn > now - window)
             turn = now if len(taken) < limit else max(now, taken[-limit] + window)
+            if message.expires_at is not None and message.expires_at <= turn:
+                return turn
             turns[message.delivery_id] = turn
         return turns[message.delivery_id]
 

@@ -460,3 +460,31 @@ async def test_without_claims_an_expired_repeated_copy_waits(bench: DeliverBench
     bench.store.is_away = False
     await bench.drain(deliver)
     assert bench.reports.kinds == [OutcomeKind.EXPIRED]
+
+
+async def test_what_was_perhaps_sent_by_a_silent_worker_is_unknown_when_it_has_expired(
+    bench: DeliverBench,
+) -> None:
+    message = make_delivery(expires_at=START + timedelta(seconds=30))
+    await bench.worker()._claims.claim(message)
+    bench.store.pass_time(36)
+    await bench.worker()(message, repeated=True)
+    assert bench.provider.calls == 0
+    assert bench.reports.kinds == [OutcomeKind.UNKNOWN]
+
+
+@pytest.mark.parametrize("error", [None, TransientDeliveryError("throttled", retry_after=60)])
+async def test_what_was_perhaps_taken_is_unknown_when_it_expires_before_another_attempt(
+    bench: DeliverBench, error: TransientDeliveryError | None
+) -> None:
+    seconds = 20 if error is None else 40
+    message = make_delivery(expires_at=START + timedelta(seconds=seconds))
+    bench.provider.answers = [AmbiguousDeliveryError("connection_lost")]
+    deliver = bench.worker()
+    await deliver(message, repeated=False)
+    bench.provider.always = error
+    if error is None:
+        bench.store.pass_time(30)  # a backlog in its lane
+    await bench.drain(deliver)
+    assert bench.reports.kinds[-1] is OutcomeKind.UNKNOWN
+    assert OutcomeKind.EXPIRED not in bench.reports.kinds

@@ -1,10 +1,15 @@
 """Shares of the places where deliveries are under way."""
 
+from typing import cast
+
 import pytest
+from aio_pika.abc import AbstractIncomingMessage
 from deliveries import make_delivery
 
 from contracts.notification import NotificationType
 from delivery.destinations import Destinations, destination_of
+from delivery.lanes import Lanes
+from delivery.worker import _for_a, _Received
 
 PLACES = 16
 
@@ -135,3 +140,21 @@ def test_the_memory_is_bounded_and_keeps_what_is_under_way(
         attempt(destinations, clock, f"{number}.example", 0.001)
     assert len(destinations._known) <= 1_001
     destinations.end("waits.example", ticket)
+
+
+def test_a_lane_full_of_one_destination_asks_about_it_once() -> None:
+    """To say that one is slow costs a look at all others, up to a thousand."""
+    lanes: Lanes[_Received] = Lanes()
+    incoming = cast("AbstractIncomingMessage", object())
+    for name in [*["slow.example"] * 64, "quick.example"]:
+        lanes.put(_Received(incoming, None, name), is_priority=False)
+    asked: list[str | None] = []
+
+    def has_room(name: str | None) -> bool:
+        asked.append(name)
+        return name == "quick.example"
+
+    taken = lanes.take(_for_a(has_room))
+    assert taken is not None
+    assert taken.destination == "quick.example"
+    assert asked == ["slow.example", "quick.example"]

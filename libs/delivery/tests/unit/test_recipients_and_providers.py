@@ -69,6 +69,18 @@ async def test_a_turn_that_is_hours_away_is_waited_for_in_no_queue(bench: Delive
     assert len(bench.reports.hops) == 1  # the second
 
 
+async def test_what_expires_before_its_turn_has_expired_now_and_takes_nobodys_turn(
+    bench: DeliverBench,
+) -> None:
+    bench.hourly_limit = 1
+    deliver = bench.worker()
+    await deliver(make_delivery(), repeated=False)
+    await deliver(make_delivery(expires_at=START + timedelta(minutes=30)), repeated=False)
+    await deliver(make_delivery(), repeated=False)
+    assert bench.reports.kinds == [OutcomeKind.SENT, OutcomeKind.EXPIRED, OutcomeKind.DEFERRED]
+    assert bench.reports.outcomes[2].next_attempt_at == START + timedelta(hours=1)
+
+
 async def test_a_provider_that_asks_for_hours_hands_the_delivery_back(
     bench: DeliverBench,
 ) -> None:
@@ -190,3 +202,15 @@ async def test_an_address_that_we_cannot_read_is_not_suppressed(bench: DeliverBe
     bench.provider.always = InvalidRecipientError("malformed_address")
     await bench.worker()(make_delivery(), repeated=False)
     assert bench.reports.outcomes[0].suppression is None
+
+
+async def test_what_is_parked_keeps_what_it_has_met(bench: DeliverBench) -> None:
+    bench.provider.answers = [
+        TransientDeliveryError("quota", retry_after=2 * 3600, provider_failed=True)
+    ]
+    message = make_delivery(retry_count=2, provider_failures=4, pinned_provider="fake")
+    await bench.worker()(message, repeated=True)
+    [outcome] = bench.reports.outcomes
+    assert (outcome.kind, outcome.parked) == (OutcomeKind.DEFERRED, True)
+    assert outcome.next_retry_count == 2
+    assert (outcome.next_provider_failures, outcome.pinned_provider) == (5, "fake")

@@ -39,6 +39,8 @@ class Database:
             max_overflow=pool_size,
             pool_timeout=_POOL_WAIT_SECONDS,
             pool_pre_ping=True,
+            # An error that is logged would else show addresses and whatever else was written.
+            hide_parameters=True,
             connect_args={
                 "timeout": _CONNECT_SECONDS,
                 # asyncpg's own limit, for a server that no longer answers at all

@@ -15,8 +15,6 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from servicekit.redis import RedisUnavailableError
-
 Argument = str | int
 LONGEST_BATCH: Final = 100
 
@@ -61,6 +59,7 @@ class RedisScripts:
 
         Raises:
             RedisError | OSError | TimeoutError: It failed, or it is not known whether it ran.
+            Exception: A defect, perhaps of another call that went out together with this one.
         """
         call = _Call(script, keys, arguments, asyncio.get_running_loop().create_future())
         self._waiting.append(call)
@@ -88,12 +87,13 @@ class RedisScripts:
                     await self._redis.script_load(script.text)
                 for at, answer in zip(unknown, await self._execute(again), strict=True):
                     answers[at] = answer
-        except RedisUnavailableError as error:
+        except Exception as error:  # told to each caller, also a defect
             answers = [error] * len(batch)
         except BaseException:
-            # We are cancelled, or have a defect: nobody must wait for ever.
-            for call in batch:
+            # The process ends: nobody must wait for ever, be they sent already or not.
+            for call in (*batch, *self._waiting):
                 call.answer.cancel()
+            self._waiting.clear()
             raise
         for call, answer in zip(batch, answers, strict=True):
             if call.answer.done():

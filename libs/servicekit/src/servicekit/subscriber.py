@@ -6,7 +6,7 @@ failure to avoid, and connecting anew is the same code path at every start.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +28,7 @@ _RECONNECT_SECONDS: Final = 2.0
 _TOPOLOGY_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 2.0
 _TAKE_SECONDS: Final = 5.0
+_BEGIN_SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = 2.5  # aiormq itself waits 2 s for a broker that does not answer
 
 
@@ -83,10 +84,14 @@ class Subscriber:
         self._task = asyncio.create_task(self._run(), name=f"{self._name}-subscriber")
 
     async def pause(self) -> None:
-        """Take no further messages, for good; those that are here can still be acknowledged."""
+        """Take no further messages, for good; those that are here can still be acknowledged.
+
+        Takes two seconds at most, whatever the broker does.
+        """
         self._is_paused = True
-        async with self._changing:
-            await asyncio.gather(*(_cancel(consumer) for consumer in self._consumers))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PAUSE_SECONDS), self._changing:
+                await asyncio.gather(*(_cancel(consumer) for consumer in self._consumers))
 
     async def suspend(self) -> None:
         """Take no further messages until `resume`; the connection stays."""
@@ -102,7 +107,7 @@ class Subscriber:
         """
         self._is_suspended = False
         async with self._changing:
-            with losses_as_connection_errors():
+            with _failures_as_connection_errors():
                 for consumer in self._consumers:
                     if not self._is_paused:
                         await self._begin(consumer)
@@ -115,7 +120,7 @@ class Subscriber:
         """
         if not self._consumers:
             raise ConnectionError(self._last_error)
-        with losses_as_connection_errors():
+        with _failures_as_connection_errors():
             async with asyncio.timeout(_TAKE_SECONDS):
                 for consumer in self._consumers:
                     if (message := await consumer.queue.get(fail=False)) is not None:
@@ -130,7 +135,7 @@ class Subscriber:
         """
         if not self._consumers:
             raise ConnectionError(self._last_error)
-        with losses_as_connection_errors():
+        with _failures_as_connection_errors():
             async with asyncio.timeout(_TAKE_SECONDS):
                 counts = [
                     (await one.channel.declare_queue(one.queue.name, passive=True))
@@ -219,7 +224,16 @@ class Subscriber:
                 )
                 consumer.broken.set()
 
-        consumer.tag = await consumer.queue.consume(on_message)
+        try:
+            # A frozen broker must not keep whoever wants to suspend or to pause.
+            async with asyncio.timeout(_BEGIN_SECONDS):
+                consumer.tag = await consumer.queue.consume(on_message)
+        except BaseException:
+            # Whether the broker has begun is not known; a new connection makes it certain.
+            consumer.broken.set()
+            raise
+        if self._is_paused:  # meanwhile, without waiting for us
+            await _cancel(consumer)
 
 
 async def acknowledge(message: AbstractIncomingMessage) -> None:
@@ -246,6 +260,17 @@ async def give_back(message: AbstractIncomingMessage) -> None:
             await message.reject(requeue=True)
     except ConnectionFailed as error:
         _log.info("amqp.give_back_lost", error=type(error).__name__)
+
+
+@contextlib.contextmanager
+def _failures_as_connection_errors() -> Iterator[None]:
+    """Raise `ConnectionError` for all that a connection which breaks meanwhile can raise."""
+    try:
+        with losses_as_connection_errors():
+            yield
+    except ConnectionFailed as error:
+        msg = f"{type(error).__name__}: {error}"
+        raise ConnectionError(msg) from error
 
 
 async def _cancel(consumer: _Consumer) -> None:

@@ -97,3 +97,16 @@ async def test_a_frozen_redis_costs_two_time_outs_at_most(private_redis: Private
         private_redis.thaw()
     assert await scripts.run(ECHO, keys=[], arguments=["again"]) == "again"
     await redis.aclose()
+
+
+async def test_a_call_that_cannot_be_written_leaves_nobody_waiting(redis: "Redis") -> None:
+    scripts = RedisScripts(redis)
+    answers: list[object]
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(
+            scripts.run(ECHO, keys=[], arguments=["\ud800"]),
+            *(scripts.run(ECHO, keys=[], arguments=[1]) for _ in range(2 * LONGEST_BATCH)),
+            return_exceptions=True,
+        )
+    assert isinstance(answers[0], UnicodeEncodeError)
+    assert answers[-1] == "1"

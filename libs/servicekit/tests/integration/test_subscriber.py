@@ -374,3 +374,72 @@ async def test_a_connection_that_comes_back_while_suspended_stays_suspended(benc
         assert inbox.bodies == []
         await subscriber.resume()
         await until(lambda: inbox.bodies == [b"a"])
+
+
+async def test_a_channel_that_ended_a_moment_ago_is_a_lost_connection(bench: Bench) -> None:
+    async with running(bench, Inbox()) as subscriber:
+        for ask in (subscriber.waiting, subscriber.take_one, subscriber.resume):
+            await until_up(subscriber)
+            await subscriber.suspend()
+            await subscriber._consumers[0].channel.close()
+            with pytest.raises(ConnectionError):
+                await ask()
+            await until_down(subscriber)
+
+
+async def test_pausing_takes_seconds_although_the_broker_froze_while_it_resumed(
+    bench: Bench,
+) -> None:
+    inbox = Inbox()
+    async with running(bench, inbox) as subscriber:
+        await until_up(subscriber)
+        await subscriber.suspend()
+        bench.broker.freeze()
+        resuming = asyncio.create_task(subscriber.resume())
+        try:
+            await asyncio.sleep(0.1)
+            started = time.monotonic()
+            async with asyncio.timeout(4):
+                await subscriber.pause()
+            assert time.monotonic() - started < 2.5
+            with pytest.raises(ConnectionError):
+                async with asyncio.timeout(6):
+                    await resuming
+        finally:
+            bench.broker.thaw()
+
+
+async def test_a_broker_that_froze_while_it_resumed_is_heard_again(bench: Bench) -> None:
+    inbox = Inbox()
+    async with running(bench, inbox) as subscriber:
+        await until_up(subscriber)
+        await subscriber.suspend()
+        await bench.send("waiting")
+        bench.broker.freeze()
+        try:
+            with pytest.raises(ConnectionError):
+                async with asyncio.timeout(7):
+                    await subscriber.resume()
+        finally:
+            bench.broker.thaw()
+        await until(lambda: b"waiting" in inbox.bodies, 20)
+
+
+async def test_a_broker_that_froze_while_one_message_was_taken_is_heard_again(
+    bench: Bench,
+) -> None:
+    inbox = Inbox()
+    async with running(bench, inbox) as subscriber:
+        await until_up(subscriber)
+        await subscriber.suspend()
+        await bench.send("waiting")
+        bench.broker.freeze()
+        try:
+            with pytest.raises((ConnectionError, TimeoutError)):
+                await subscriber.take_one()
+        finally:
+            bench.broker.thaw()
+        await asyncio.sleep(1)
+        await until_up(subscriber)
+        await subscriber.resume()
+        await until(lambda: b"waiting" in inbox.bodies, 20)
