@@ -125,6 +125,18 @@ async def test_a_kept_connection_that_ended_is_replaced_without_an_error(
     assert [mail.connection for mail in server.mails] == [1, 2]
 
 
+@pytest.mark.parametrize("first_words", ["421 4.4.2 Idle for too long", Behaviour.DROP])
+async def test_a_kept_connection_that_has_only_seen_refusals_is_replaced_like_any_other(
+    server: ScriptedSmtpServer, provider: SmtpProvider, first_words: str | Behaviour
+) -> None:
+    server.say("RCPT", "550 5.1.1 User unknown")
+    with pytest.raises(InvalidRecipientError):
+        await provider.send(an_email())
+    server.say("RSET", first_words)
+    await provider.send(an_email())
+    assert [mail.connection for mail in server.mails] == [2]
+
+
 async def test_a_server_that_restarted_is_connected_to_again(
     server: ScriptedSmtpServer, provider: SmtpProvider
 ) -> None:

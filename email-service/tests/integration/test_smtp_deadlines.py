@@ -78,6 +78,19 @@ async def test_a_slow_dialogue_after_that_is_not_hurried(server: ScriptedSmtpSer
     assert len(server.mails) == 1
 
 
+async def test_an_envelope_that_drips_is_given_up_while_it_is_certain_that_nothing_was_taken(
+    server: ScriptedSmtpServer,
+) -> None:
+    async with a_provider(server.port, timeout_seconds=1, connect_seconds=0.5) as provider:
+        await provider.send(an_email())
+        server.delay_seconds = 0.4  # each reply in time, all of them not
+        async with asyncio.timeout(1.3):  # the attempt's deadline
+            with pytest.raises(TransientDeliveryError) as late:
+                await provider.send(an_email())
+    assert (late.value.reason, late.value.provider_failed) == ("timed_out", True)
+    assert len(server.mails) == 1
+
+
 @pytest.mark.parametrize("refused_before", [False, True])
 async def test_a_kept_connection_into_the_void_is_given_up_as_soon(
     server: ScriptedSmtpServer, *, refused_before: bool

@@ -56,6 +56,11 @@ class SmtpConnection:
         self._extensions = extensions
         self._timeout = server.timeout_seconds
         self._first_reply_seconds = min(server.timeout_seconds, server.connect_seconds)
+        # With connecting no longer than one reply may take: cut off from outside, by the attempt's
+        # deadline, it would pass for a mail that was perhaps taken.
+        self._envelope_seconds = max(
+            server.timeout_seconds - server.connect_seconds, server.timeout_seconds / 2
+        )
         self._stage = Stage.SENDER
         self._needs_reset = False
         self._certain = True
@@ -102,6 +107,11 @@ class SmtpConnection:
         """Whether another message can be tried on it."""
         return self._certain and self._dialogue.is_open
 
+    @property
+    def _was_used(self) -> bool:
+        """Whether it has carried a message, or one was refused on it."""
+        return self.messages > 0 or self._needs_reset
+
     async def deliver(self, mail: Mail) -> aiosmtplib.SMTPResponse:
         """Hand one message over.
 
@@ -110,7 +120,7 @@ class SmtpConnection:
 
         Raises:
             DeliveryError: By stage and reply.
-            StaleConnectionError: The connection had carried messages before and was found ended.
+            StaleConnectionError: The connection had been used before and was found ended.
         """
         if mail.recipient.needs_smtputf8 and "smtputf8" not in self._extensions:
             # Nothing is wrong with the address: another server may well take it
@@ -120,7 +130,8 @@ class SmtpConnection:
         self._certain = False
         self._stage = Stage.SENDER
         try:
-            await self._send_envelope(mail)
+            async with asyncio.timeout(self._envelope_seconds):
+                await self._send_envelope(mail)
             self._stage = Stage.REPLY
             # Lines of `content` never begin with a dot (base64), so nothing is to be stuffed.
             self._dialogue.send(mail.content + b".\r\n")
@@ -128,7 +139,7 @@ class SmtpConnection:
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             if is_reply(error):
                 self._certain = self._needs_reset = await self._is_in_step()
-            elif self._stage is Stage.SENDER and self.messages and _has_ended(error):
+            elif self._stage is Stage.SENDER and self._was_used and _has_ended(error):
                 raise StaleConnectionError from error
             raise self._judge(error) from error
         self._certain = True
@@ -151,7 +162,7 @@ class SmtpConnection:
         self.abandon()
 
     async def _send_envelope(self, mail: Mail) -> None:
-        seconds = self._first_reply_seconds if self.messages or self._needs_reset else self._timeout
+        seconds = self._first_reply_seconds if self._was_used else self._timeout
         if self._needs_reset:
             self._dialogue.send(b"RSET\r\n")
             _positive(await self._dialogue.reply(seconds))

@@ -29,7 +29,7 @@ class SmtpServer:
         allow_plaintext: The network between is trusted, as inside a compose network.
         ca_file: Certificates to trust instead of the system's.
         username: With `password`, for AUTH.
-        timeout_seconds: For each reply.
+        timeout_seconds: For each reply; connecting and the envelope together take no longer.
         connect_seconds: For all of TCP, TLS, EHLO and AUTH together, and for a kept connection's
             first reply: a server that has vanished must not take a delivery's whole time, because
             another provider may be waiting.
