@@ -125,4 +125,7 @@ def _broken(reason: str, error: Exception, stage: Stage) -> DeliveryError:
     detail = str(error) or type(error).__name__
     if stage is Stage.REPLY:
         return AmbiguousDeliveryError(reason, detail=detail)
+    if stage is Stage.RECIPIENT and isinstance(error, TimeoutError):
+        # Perhaps the server asks the recipient's own before it answers: that one may be at fault.
+        return TransientDeliveryError(reason, detail=detail, fell_silent=True)
     return TransientDeliveryError(reason, detail=detail, provider_failed=True)

@@ -36,6 +36,8 @@ class TransientDeliveryError(DeliveryError):
         retry_after: Seconds that the provider asks us to wait, if it does.
         provider_failed: The provider itself is in trouble (connect, login, 421, 429, 5xx of an
             API), rather than one recipient refused for now.
+        fell_silent: It said nothing of this recipient, or broke off; perhaps it waits for the
+            recipient's own server.
     """
 
     def __init__(
@@ -46,10 +48,12 @@ class TransientDeliveryError(DeliveryError):
         reply_code: str | None = None,
         retry_after: float | None = None,
         provider_failed: bool = False,
+        fell_silent: bool = False,
     ) -> None:
         super().__init__(reason, detail=detail, reply_code=reply_code)
         self.retry_after = retry_after
         self.provider_failed = provider_failed
+        self.fell_silent = fell_silent
 
 
 class PermanentDeliveryError(DeliveryError):
@@ -72,12 +76,15 @@ def is_refusal(error: DeliveryError) -> TypeGuard[TransientDeliveryError]:
     return isinstance(error, TransientDeliveryError) and error.provider_failed
 
 
-def is_failure_of_provider(error: DeliveryError) -> bool:
-    """Whether it speaks against the provider, and counts towards opening its breaker.
+def is_silence(error: DeliveryError) -> bool:
+    """Whether the provider took the message up and then said nothing, or broke off.
 
-    No answer does, too: a provider that hangs refuses nobody.
+    A provider that hangs refuses nobody, so silence speaks against it; but where it hangs for one
+    destination only it may be that destination that it waits for.
     """
-    return is_refusal(error) or isinstance(error, AmbiguousDeliveryError)
+    if isinstance(error, TransientDeliveryError):
+        return error.fell_silent
+    return isinstance(error, AmbiguousDeliveryError)
 
 
 def is_answer(error: DeliveryError) -> bool:
@@ -86,4 +93,4 @@ def is_answer(error: DeliveryError) -> bool:
     What we found out by ourselves, a malformed address or that no connection was free, says nothing
     either way.
     """
-    return error.reply_code is not None and not is_failure_of_provider(error)
+    return error.reply_code is not None and not (is_refusal(error) or is_silence(error))

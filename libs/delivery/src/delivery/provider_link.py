@@ -6,11 +6,13 @@ from typing import Final, Generic, TypeVar
 
 from delivery.breaker import Permit
 from delivery.breaker_view import BreakerView
+from delivery.destinations import destination_of
 from delivery.errors import (
     AmbiguousDeliveryError,
     DeliveryError,
     is_answer,
-    is_failure_of_provider,
+    is_refusal,
+    is_silence,
 )
 from delivery.provider import OutgoingDelivery, Provider, ProviderAcceptance
 
@@ -18,6 +20,10 @@ ContentT = TypeVar("ContentT")
 
 RESERVED_SECONDS: Final = 10.0
 """How long a reserved probe waits for a message before another process may have it."""
+
+SILENT_DESTINATIONS: Final = 3
+"""A provider that is silent over so many in a row, and answers nobody in between, is at fault
+itself; over fewer, the destinations may be, as where a relay asks them before it answers us."""
 
 _PROBE_MARGIN_SECONDS: Final = 5.0
 
@@ -55,6 +61,7 @@ class ProviderLink(Generic[ContentT]):
         self._token = token
         self._probe = ""  # asked for, reserved, or under way
         self._reserved_until = 0.0  # 0: not reserved
+        self._silent_over: set[str] = set()
 
     @property
     def has_reserved(self) -> bool:
@@ -118,9 +125,12 @@ class ProviderLink(Generic[ContentT]):
         try:
             acceptance = await self._call(delivery, deadline)
         except DeliveryError as error:
-            if is_failure_of_provider(error):
+            if is_refusal(error) or (
+                is_silence(error) and (permit.probe or self._is_at_fault_over(delivery))
+            ):
                 await view.failed(permit)
             elif is_answer(error):
+                self._silent_over.clear()
                 view.succeeded(permit)
             elif permit.probe:
                 await view.give_back_probe(permit.probe)
@@ -132,12 +142,20 @@ class ProviderLink(Generic[ContentT]):
                 await view.failed(permit)
             raise
         else:
+            self._silent_over.clear()
             view.succeeded(permit)
             return acceptance
         finally:
             view.under_way -= 1
             if permit.probe:
                 self._drop_probe()
+
+    def _is_at_fault_over(self, delivery: OutgoingDelivery[ContentT]) -> bool:
+        destination = destination_of(delivery.message)
+        if destination is None:
+            return True
+        self._silent_over.add(destination)
+        return len(self._silent_over) >= SILENT_DESTINATIONS
 
     async def _call(
         self, delivery: OutgoingDelivery[ContentT], deadline: float

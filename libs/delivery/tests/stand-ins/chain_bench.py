@@ -1,6 +1,7 @@
 """Providers that a test directs, and chains of several processes over one store of breakers."""
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from itertools import count
 
@@ -27,8 +28,13 @@ def refusal(reason: str = "unreachable") -> TransientDeliveryError:
     return TransientDeliveryError(reason, provider_failed=True)
 
 
-def make_outgoing() -> OutgoingDelivery[str]:
-    return OutgoingDelivery(make_delivery(), "content", 1)
+def make_outgoing(recipient: str | None = None) -> OutgoingDelivery[str]:
+    """A delivery to a destination of its own, if not to this recipient."""
+    recipient = recipient or f"ada@{next(_numbers)}.example"
+    return OutgoingDelivery(make_delivery(recipient=recipient), "content", 1)
+
+
+_numbers = itertools.count()
 
 
 class DirectedProvider:
@@ -99,10 +105,12 @@ class ChainBench:
         return self.metrics[process].registry.get_sample_value(name, labels)
 
 
-async def failure_of(chain: ProviderChain[str], pinned: str | None = None) -> NotHandedOverError:
+async def failure_of(
+    chain: ProviderChain[str], pinned: str | None = None, *, recipient: str | None = None
+) -> NotHandedOverError:
     """How a send fails that must fail."""
     with pytest.raises(NotHandedOverError) as caught:
-        await chain.send(make_outgoing(), pinned=pinned)
+        await chain.send(make_outgoing(recipient), pinned=pinned)
     return caught.value
 
 

@@ -128,7 +128,8 @@ class Process:
 
     async def _send(self, number: int) -> None:
         try:
-            await self.chain.send(OutgoingDelivery(self._message, number, 1))
+            message = self._message.model_copy(update={"recipient": f"ada@{number}.example"})
+            await self.chain.send(OutgoingDelivery(message, number, 1))
         except NotHandedOverError as failure:
             self.attempts_burnt += not failure.was_probe
             self._queue.append(number)

@@ -20,6 +20,7 @@ from delivery.errors import (
     PermanentDeliveryError,
     TransientDeliveryError,
 )
+from delivery.provider_link import SILENT_DESTINATIONS
 
 
 @pytest.fixture
@@ -112,10 +113,41 @@ async def test_no_answer_is_a_failure_of_the_provider(
 ) -> None:
     chain = bench.chain()
     first.error = AmbiguousDeliveryError("connection_lost")
-    for _ in range(3):
+    for _ in range(SILENT_DESTINATIONS - 1 + 3):
         await failure_of(chain)
     first.error = None
     assert (await chain.send(make_outgoing())).provider == "second"
+
+
+@pytest.mark.parametrize(
+    "silence",
+    [
+        AmbiguousDeliveryError("timed_out"),
+        TransientDeliveryError("timed_out", fell_silent=True),
+    ],
+)
+async def test_a_destination_that_swallows_whatever_is_sent_there_opens_nothing(
+    bench: ChainBench, first: DirectedProvider, second: DirectedProvider, silence: DeliveryError
+) -> None:
+    chain = bench.chain()
+    first.error = silence
+    for number in range(20):
+        await failure_of(chain, recipient=f"{number}@tarpit.example")
+    first.error = None
+    assert (await chain.send(make_outgoing())).provider == "first"
+    assert second.calls == 0
+
+
+async def test_destinations_that_are_silent_while_others_are_served_open_nothing(
+    bench: ChainBench, first: DirectedProvider
+) -> None:
+    chain = bench.chain()
+    silence = TransientDeliveryError("timed_out", fell_silent=True)
+    for _ in range(10):
+        first.answers = [silence, silence]
+        await failure_of(chain)
+        await failure_of(chain)
+        assert (await chain.send(make_outgoing())).provider == "first"
 
 
 async def test_a_domain_that_greylists_opens_nothing(
@@ -150,8 +182,8 @@ async def test_what_we_found_out_ourselves_does_not_end_a_row_of_failures(
     chain = bench.chain()
     hang = AmbiguousDeliveryError("connection_lost")
     none_free = TransientDeliveryError("no_free_connection")
-    first.answers = [hang, none_free, hang, none_free, hang]
-    for _ in range(5):
+    first.answers = [*[hang, none_free] * (SILENT_DESTINATIONS - 1 + 2), hang]
+    for _ in first.answers.copy():
         await failure_of(chain)
     await chain.stop()
     assert bench.sample("delivery_breaker_state", provider="first") == 2
