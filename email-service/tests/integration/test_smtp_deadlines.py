@@ -87,7 +87,7 @@ async def test_an_envelope_that_drips_is_given_up_while_it_is_certain_that_nothi
         async with asyncio.timeout(1.3):  # the attempt's deadline
             with pytest.raises(TransientDeliveryError) as late:
                 await provider.send(an_email())
-    assert (late.value.reason, late.value.provider_failed) == ("timed_out", True)
+    assert late.value.reason == "timed_out"
     assert len(server.mails) == 1
 
 

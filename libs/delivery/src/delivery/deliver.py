@@ -103,6 +103,7 @@ class Deliver(Generic[ContentT]):
         self._chances = chances
         self._backoff_seconds = backoff_seconds
         self._failpoints = failpoints or Failpoints()
+        self._is_suspect_under_way = False
         self._conclude = Conclude(claims, reports, metrics, self._failpoints)
 
     async def __call__(self, message: DeliveryMessage, *, repeated: bool) -> None:
@@ -152,8 +153,22 @@ class Deliver(Generic[ContentT]):
             ):
                 settlement = settle_lapsed(message, claim.now)
                 await self._conclude.settle(message, settlement, claim.token, claim.now)
-            case Verdict.CLAIMED | Verdict.LAPSED:
+            case Verdict.CLAIMED:
                 await self._attempt(message, claim)
+            case Verdict.LAPSED:
+                await self._attempt_alone(message, claim)
+
+    async def _attempt_alone(self, message: DeliveryMessage, claim: Claim) -> None:
+        # A worker died over this one, or over another that was under way beside it. They come back
+        # together; tried together again, the innocent would be counted with the guilty.
+        if self._is_suspect_under_way:
+            await self._conclude.give_back(message, claim.token, BUSY_TIER)
+            return
+        self._is_suspect_under_way = True
+        try:
+            await self._attempt(message, claim)
+        finally:
+            self._is_suspect_under_way = False
 
     async def _attempt(self, message: DeliveryMessage, claim: Claim) -> None:
         if _is_expired(message, claim.now):

@@ -40,7 +40,9 @@ Such a one takes some 410 bytes (MEMORY USAGE, Redis 7.0), so a GiB holds the cl
 deliveries a day. As a hash it took 790, and 1,250 with all of its outcome.
 """
 
-CLAIMS_BEFORE_POISON: Final = 3
+CLAIMS_BEFORE_POISON: Final = 5
+"""The first among many, the others alone (`deliver.Deliver`): so many deaths of a worker in the
+middle of one delivery are no accident any more."""
 
 LIMIT_WINDOW_SECONDS: Final = 3600
 

@@ -18,7 +18,7 @@ from contracts.notification import NotificationType
 from contracts.outcome import DeliveryOutcome, OutcomeKind
 from delivery.amqp_reports import AmqpReports
 from delivery.errors import PermanentDeliveryError, TransientDeliveryError
-from delivery.redis_claims import claim_key
+from delivery.redis_claims import CLAIMS_BEFORE_POISON, claim_key
 
 
 @pytest.fixture
@@ -279,9 +279,9 @@ async def test_a_provider_with_a_defect_costs_a_hop_and_then_a_dead_letter(
     bench: WorkerBench,
 ) -> None:
     message = make_delivery(delivery_id=uuid4())
-    bench.provider.answers = [ZeroDivisionError("defect") for _ in range(4)]
+    bench.provider.answers = [ZeroDivisionError("defect")] * CLAIMS_BEFORE_POISON
     async with bench.worker(lease_seconds=0.2):
-        for crashes in range(1, 4):
+        for crashes in range(1, CLAIMS_BEFORE_POISON + 1):
             await bench.publish_repeated(message)  # as it comes back from its tier
             await bench.until_left(crashes, "retry.16s")
             assert bench.provider.calls == crashes
@@ -293,7 +293,7 @@ async def test_a_provider_with_a_defect_costs_a_hop_and_then_a_dead_letter(
             while not outcomes:
                 outcomes = await bench.outcomes()
         await asyncio.sleep(0.2)
-    assert bench.provider.calls == 3
+    assert bench.provider.calls == CLAIMS_BEFORE_POISON
     assert (outcomes[0].kind, outcomes[0].reason) == (OutcomeKind.FAILED, "poison")
     [dead] = await bench.dead_letters()
     assert dead.headers[HEADER_DEAD_REASON] == "poison"

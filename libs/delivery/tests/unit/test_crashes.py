@@ -10,6 +10,7 @@ from deliveries import make_delivery
 from contracts.delivery_message import DeliveryMessage
 from contracts.outcome import OutcomeKind
 from delivery.errors import PermanentDeliveryError, TransientDeliveryError
+from delivery.redis_claims import CLAIMS_BEFORE_POISON
 
 LONGER_THAN_A_LEASE = 40
 PLACES = range(20)
@@ -110,16 +111,16 @@ async def test_every_step_of_a_delivery_is_a_place_to_die_at() -> None:
     ]
 
 
-async def test_a_message_that_kills_every_worker_is_buried_after_three() -> None:
+async def test_a_message_that_kills_every_worker_is_buried_in_the_end() -> None:
     bench = DeliverBench()
     message = make_delivery()
     deaths: Counter[str] = Counter()
-    for _ in range(3):
+    for _ in range(CLAIMS_BEFORE_POISON):
         points = CrashPoints(3)
         assert await crash_in(bench.worker(points=points), message)
         deaths[str(points.place_of_death)] += 1
         bench.store.pass_time(LONGER_THAN_A_LEASE)
-    assert deaths == {"before the send": 3}
+    assert deaths == {"before the send": CLAIMS_BEFORE_POISON}
     await bench.worker()(message, repeated=True)
     assert bench.reports.kinds == [OutcomeKind.FAILED]
     assert [reason for _, reason, _ in bench.reports.dead_letters] == ["poison"]

@@ -16,6 +16,7 @@ from delivery.errors import (
     PermanentDeliveryError,
     TransientDeliveryError,
 )
+from delivery.redis_claims import CLAIMS_BEFORE_POISON
 from delivery.rendering import TemplateUnavailableError
 from delivery.settlements import POISON
 
@@ -84,9 +85,28 @@ async def test_a_superseded_copy_leaves_no_trace(bench: DeliverBench) -> None:
     assert not bench.reports.hops
 
 
-async def test_what_silenced_three_workers_becomes_a_dead_letter(bench: DeliverBench) -> None:
+async def test_a_lapsed_delivery_is_tried_alone_among_those_that_lapsed(
+    bench: DeliverBench,
+) -> None:
+    suspects = [make_delivery(), make_delivery()]
+    for message in suspects:
+        await bench.worker()._claims.claim(message)
+    bench.store.pass_time(36)
+    deliver = bench.worker()
+    bench.provider.meanwhile = lambda: deliver(suspects[1], repeated=True)
+    await deliver(suspects[0], repeated=True)
+    assert bench.provider.calls == 1
+    [hop] = bench.reports.hops
+    assert (hop.message, hop.tier) == (suspects[1], BUSY_TIER)
+    bench.provider.meanwhile = lambda: None
+    await bench.drain(deliver)
+    assert bench.provider.calls == 2
+    assert bench.store.held[suspects[1].delivery_id].claims == 1
+
+
+async def test_what_silenced_many_workers_becomes_a_dead_letter(bench: DeliverBench) -> None:
     message = make_delivery()
-    for _ in range(3):
+    for _ in range(CLAIMS_BEFORE_POISON):
         await bench.worker()._claims.claim(message)
         bench.store.pass_time(36)
     await bench.worker()(message, repeated=True)
