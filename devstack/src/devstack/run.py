@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from devstack.addresses import DEFAULT_PORTS
 from devstack.errors import DevstackError
 from devstack.run_env import write_run_env
 from devstack.stack import Stack
@@ -18,7 +19,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make run", description=__doc__)
     parser.add_argument("--home", type=Path, default=Path(".devstack/run"))
     parser.add_argument("--run-env", type=Path, default=Path(".devstack/run.env"))
-    parser.add_argument("--port-offset", type=int, default=0)
+    parser.add_argument("--port-offset", type=offset, default=0)
     parser.add_argument("--exit-after-tour", action="store_true", help="for trying it out")
     options = parser.parse_args()
     try:
@@ -92,6 +93,15 @@ Go on in another terminal:
 
 Ctrl-C stops everything.
 """
+
+
+def offset(text: str) -> int:
+    """What is added to all ports, if they exist then."""
+    number, highest = int(text), 65535 - max(DEFAULT_PORTS.values())
+    if not 0 <= number <= highest:
+        msg = f"must be a number from 0 to {highest}, so that all ports exist"
+        raise argparse.ArgumentTypeError(msg)
+    return number
 
 
 def _say(sentence: str) -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 from bounce_reports import (
@@ -115,6 +116,21 @@ async def test_good_news_records_nothing(action: str) -> None:
 async def test_the_same_report_again_is_the_same_event() -> None:
     raw = a_report(a_recipient(), envelope_id=a_reference())
     assert (await recorded(raw)).event_id == (await recorded(raw)).event_id
+
+
+async def test_a_report_that_comes_late_tells_of_when_it_was_written() -> None:
+    raw = a_report(a_recipient(), envelope_id=a_reference())
+    broker, days_later = Broker(), datetime(2026, 11, 28, tzinfo=UTC)
+    outcome = await RecordBounce(SEAL, lambda: days_later)(raw, broker, "of-the-request")
+    assert outcome is not None
+    assert outcome.at == datetime(2026, 11, 21, 1, 0, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("date", [b"Date: never", b"Date: " + b"9" * 5000, b"X-Date: none"])
+async def test_a_report_that_does_not_say_when_it_was_written_is_of_now(date: bytes) -> None:
+    raw = a_report(a_recipient(), envelope_id=a_reference())
+    outcome = await recorded(raw.replace(b"Date: Sat, 21 Nov 2026 01:00:01 +0000 (UTC)", date, 1))
+    assert outcome.at == NOON
 
 
 async def test_a_bounce_and_a_delay_are_different_events() -> None:

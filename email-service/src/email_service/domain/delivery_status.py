@@ -11,12 +11,15 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.message import Message
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Final
 
 _HEAD_BYTES: Final = 64 * 1024
 _CONTENT_TYPE_CHARACTERS: Final = 1_000
+_DATE_CHARACTERS: Final = 100
 _PARTS: Final = 20
 _RECIPIENTS: Final = 50
 _STATUS: Final = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9.])")
@@ -66,11 +69,13 @@ class DeliveryStatusReport:
         envelope_id: What the mail's envelope was called when we handed it over.
         recipients: At least one.
         returned: Headers of the mail itself, by lower-case name; empty where none came back.
+        written_at: When it says that it was written; None where it says nothing readable.
     """
 
     envelope_id: str | None
     recipients: tuple[RecipientStatus, ...]
     returned: Mapping[str, str]
+    written_at: datetime | None = None
 
 
 class NotAReportError(ValueError):
@@ -88,9 +93,10 @@ def parse_delivery_status(raw: bytes) -> DeliveryStatusReport:
         NotAReportError: It is something else: an automatic reply, a spam report, a letter.
     """
     head, body = _split(raw.replace(b"\r\n", b"\n"))
+    headers = _fields(head)
     status: bytes | None = None
     returned: Mapping[str, str] = {}
-    for part in _parts(body, _boundary(_fields(head))):
+    for part in _parts(body, _boundary(headers)):
         part_head, content = _split(part)
         fields = _fields(part_head)
         kind = _content_type(fields).get_content_type()
@@ -107,7 +113,16 @@ def parse_delivery_status(raw: bytes) -> DeliveryStatusReport:
         envelope_id=message.get("original-envelope-id"),
         recipients=tuple(_recipient(fields) for fields in recipients),
         returned=returned,
+        written_at=_date(headers.get("date", "")),
     )
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text[:_DATE_CHARACTERS])
+    except (ValueError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _boundary(fields: Mapping[str, str]) -> bytes:

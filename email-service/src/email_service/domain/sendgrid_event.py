@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from contracts.notification import NotificationType
@@ -79,7 +79,8 @@ def _time(event: Mapping[str, Any]) -> datetime:
     if not isinstance(timestamp, int) or not 0 <= timestamp < 2**35:
         msg = "its timestamp is not in Unix seconds"
         raise ForeignEventError(msg)
-    return datetime.fromtimestamp(timestamp, UTC)
+    # In whole seconds: the end of it, or it would stand before what it follows upon.
+    return datetime.fromtimestamp(timestamp, UTC) + timedelta(milliseconds=999)
 
 
 def _suppression(

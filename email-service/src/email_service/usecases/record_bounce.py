@@ -69,7 +69,11 @@ class RecordBounce:
         except NotAReportError as error:
             msg = f"This is not a delivery status report (RFC 3464): {error}."
             raise UnprocessableContentError(msg) from error
-        outcome = outcome_of_report(report, self._seal, self._now(), correlation_id)
+        now = self._now()
+        # A report that is brought again, or late, must not look like news: what an operator has
+        # lifted since stays lifted.
+        at = min(report.written_at or now, now)
+        outcome = outcome_of_report(report, self._seal, at, correlation_id)
         if outcome is not None:
             await publish([outcome])
         return outcome
