@@ -70,6 +70,9 @@ for tool in hypothesis httpx trustme; do
         tools="$tools $tool"
     fi
 done
+if grep -rqE "^(import|from) dkim\b" --include='*.py' "$service/tests"; then
+    tools="$tools dkimpy[ed25519]"
+fi
 # Versions without hashes: pip takes hashed constraints only together with hashed requirements.
 sed -n 's/^\([a-z0-9][^ ]*==[^\\]*\).*/\1/p' requirements-dev.txt >"$folder/versions.txt"
 # shellcheck disable=SC2086 # one argument per tool

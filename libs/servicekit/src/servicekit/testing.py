@@ -11,9 +11,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg
-from sqlalchemy import make_url
-
 
 class ServersMissingError(RuntimeError):
     """The servers that integration tests need are not there."""
@@ -42,6 +39,9 @@ async def temporary_database(service_folder: Path | None = None) -> AsyncIterato
     Yields:
         Its `postgresql+asyncpg://` address.
     """
+    # Here, because services without a database have neither, and need the rest of this module.
+    from sqlalchemy import make_url
+
     admin = make_url(server_url("TEST_POSTGRES_URL"))
     name = f"test_{secrets.token_hex(6)}"
     await _execute(admin.render_as_string(hide_password=False), f'CREATE DATABASE "{name}"')
@@ -73,6 +73,8 @@ async def migrate(service_folder: Path, url: str, revision: str = "head") -> Non
 
 
 async def _execute(url: str, statement: str) -> None:
+    import asyncpg
+
     connection = await asyncpg.connect(url.replace("postgresql+asyncpg://", "postgresql://"))
     try:
         await connection.execute(statement)
