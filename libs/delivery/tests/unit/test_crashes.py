@@ -124,3 +124,24 @@ async def test_a_message_that_kills_every_worker_is_buried_in_the_end() -> None:
     await bench.worker()(message, repeated=True)
     assert bench.reports.kinds == [OutcomeKind.FAILED]
     assert [reason for _, reason, _ in bench.reports.dead_letters] == ["poison"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_a_postponed_delivery_is_sent_once_wherever_a_worker_dies(place: int) -> None:
+    bench = DeliverBench()
+    bench.provider.answers = [TransientDeliveryError("connect_failed", provider_failed=True)]
+    await die_and_take_over(bench, make_delivery(), place)
+    assert len(bench.provider.taken) == 1
+    assert distinct(bench, OutcomeKind.SENT) == 1
+    assert not bench.reports.dead_letters
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_what_is_handed_back_is_told_wherever_a_worker_dies(place: int) -> None:
+    bench = DeliverBench()
+    bench.provider.always = TransientDeliveryError("quota", retry_after=2 * 3600)
+    await die_and_take_over(bench, make_delivery(), place)
+    assert not bench.provider.taken
+    parked = [outcome for outcome in bench.reports.outcomes if outcome.parked]
+    assert {outcome.next_retry_count for outcome in parked} == {1}
+    assert len({outcome.event_id for outcome in parked}) == 1
