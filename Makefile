@@ -27,9 +27,8 @@ setup: ## Make .venv with everything in it (done by itself where needed)
 run: setup ## Start the whole system here, send an email and a push, stay until Ctrl-C
 	@exec $(BIN)/python -m devstack.run --port-offset $(PORT_OFFSET)
 
-ARGS ?= --help
 dlq: setup ## Dead letters of the running system: make dlq ARGS="list --reason retries_exhausted"
-	@$(BIN)/python -m devstack.dlq $(ARGS)
+	@$(BIN)/python -m devstack.dlq $(or $(ARGS),--help)
 
 clean: setup ## Remove all data of `make run` and of the tests
 	@$(BIN)/python -m devstack.clean .devstack
@@ -99,6 +98,5 @@ load: setup ## Load on the system of `make run` by locust: make load USERS=20 SE
 	@.venv-load/bin/locust --headless --only-summary --users $(USERS) --spawn-rate 10 \
 		--run-time $(SECONDS)s
 
-ARGS ?=
 bench-deliver: setup ## Speed of delivery against a limit: make bench-deliver ARGS=--quick
 	@$(BIN)/python -m benchmarks.deliver $(ARGS)
