@@ -79,7 +79,7 @@ check: setup ## Lint, format, types and import rules: what CI checks
 		if [ -d $$member/tests ]; then $(BIN)/mypy --config-file pyproject.toml $$member/tests; fi; \
 	done
 	@for tests in tests/repo tests/e2e tests/faults benchmarks; do echo "mypy $$tests"; \
-		$(BIN)/mypy --config-file pyproject.toml $$tests || exit 1; done
+		MYPYPATH=email-service/tests $(BIN)/mypy --config-file pyproject.toml $$tests || exit 1; done
 	@$(BIN)/lint-imports --no-cache
 
 format: setup ## Put the code into its format

@@ -1,11 +1,15 @@
 """One whole system for all tests here, on ports and in a folder of its own."""
 
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+
+# The private Postfix is the email-service's, whose tests run alone too.
+sys.path.insert(0, str(Path(__file__).parents[2] / "email-service" / "tests"))
 
 from devstack.addresses import ADMIN_EMAIL
 from devstack.stack import Stack

@@ -123,7 +123,7 @@ async def test_a_report_that_comes_late_tells_of_when_it_was_written() -> None:
     broker, days_later = Broker(), datetime(2026, 11, 28, tzinfo=UTC)
     outcome = await RecordBounce(SEAL, lambda: days_later)(raw, broker, "of-the-request")
     assert outcome is not None
-    assert outcome.at == datetime(2026, 11, 21, 1, 0, 1, tzinfo=UTC)
+    assert outcome.at == datetime(2026, 11, 21, 1, 0, 1, 999_000, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("date", [b"Date: never", b"Date: " + b"9" * 5000, b"X-Date: none"])

@@ -11,7 +11,7 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -122,7 +122,8 @@ def _date(text: str) -> datetime | None:
         date = parsedate_to_datetime(text[:_DATE_CHARACTERS])
     except (ValueError, OverflowError):
         return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
+    # In whole seconds: the end of it, or it would stand before what it follows upon.
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)) + timedelta(milliseconds=999)
 
 
 def _boundary(fields: Mapping[str, str]) -> bytes:
