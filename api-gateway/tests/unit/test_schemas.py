@@ -79,7 +79,7 @@ def test_the_documented_example_is_valid() -> None:
         ({"language": "en-abcdefghi"}, "language"),
         ({"language": "en-x"}, "language"),
         ({"language": "en-x-" + "-".join(["abcdefgh"] * 4)}, "language"),
-        ({"scheduled_at": "2026-12-01T00:00:00Z"}, "scheduled_at"),
+        ({"scheduled_at": "2026-12-01T00:00:00"}, "scheduled_at"),
         ({"expires_at": "2026-12-01T00:00:00"}, "expires_at"),
         ({"expires_at": "tomorrow"}, "expires_at"),
         ({"expires_at": "1893456000"}, "expires_at"),

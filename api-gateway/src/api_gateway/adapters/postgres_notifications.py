@@ -27,6 +27,12 @@ BORN_LEASED: Final = timedelta(seconds=5)
 
 ACCEPTED_EVENT: Final = "accepted"
 SUPPRESSED_EVENT: Final = "suppressed"
+SCHEDULED_EVENT: Final = "scheduled"
+_FIRST_EVENT: Final = {
+    NotificationStatus.PENDING: ACCEPTED_EVENT,
+    NotificationStatus.SCHEDULED: SCHEDULED_EVENT,
+    NotificationStatus.SUPPRESSED: SUPPRESSED_EVENT,
+}
 
 
 class PostgresNotificationStore:
@@ -135,8 +141,9 @@ async def _fill_outbox(
 
 
 def _notification_row(notification: Notification) -> dict[str, Any]:
-    columns = notifications.c.keys()
-    row = {name: getattr(notification, name) for name in columns}
+    columns = (column.name for column in notifications.c)
+    row = {name: getattr(notification, name) for name in columns if name != "release_at"}
+    row["release_at"] = notification.scheduled_at
     row["notification_type"] = notification.notification_type.value
     row["status"] = notification.status.value
     row["ambiguous"] = notification.ambiguous.value
@@ -157,14 +164,14 @@ def _delivery_row(notification_id: UUID, delivery: Delivery) -> dict[str, Any]:
 
 
 def _first_event(notification: Notification) -> dict[str, Any]:
-    suppressed = notification.status is NotificationStatus.SUPPRESSED
     return {
         "id": uuid7(),
         "notification_id": notification.id,
-        "kind": SUPPRESSED_EVENT if suppressed else ACCEPTED_EVENT,
+        "kind": _FIRST_EVENT[notification.status],
         "status": notification.status.value,
         "at": notification.created_at,
         "generation": 0,
         "attempt": 0,
         "reason": notification.reason,
+        "next_attempt_at": notification.scheduled_at,
     }

@@ -49,9 +49,33 @@ notifications = Table(
     Column("expires_at", _time),
     Column("ambiguous", String(10), nullable=False, server_default="resend"),
     Column("traceparent", String(55)),
+    Column("batch_id", Uuid),
+    # What was asked for where it decides again at its release; `language` and `priority` are what
+    # was decided last.
+    Column("requested_language", String(35)),
+    Column("requested_priority", SmallInteger),
+    Column("scheduled_at", _time),
+    # When a relay takes it next; a relay that takes it moves this on, so that no other does.
+    Column("release_at", _time),
     # Ids are UUIDv7, so they sort by time and serve every "newest first".
     Index(None, "client_id", "id"),
     Index(None, "user_id", "id"),
+    Index(None, "batch_id", "id", postgresql_where=text("batch_id IS NOT NULL")),
+    Index(
+        "ix_notifications_release_at", "release_at", postgresql_where=text("status = 'scheduled'")
+    ),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("client_id", String(100), nullable=False),
+    Column("created_at", _time, nullable=False),
+    Column("total", Integer, nullable=False),
+    # Items that were not stored: refused, or stored by an earlier request with the same key.
+    Column("rejected", Integer, nullable=False),
+    Column("repeated", Integer, nullable=False),
 )
 
 deliveries = Table(

@@ -68,7 +68,10 @@ class SendNotification(BaseModel):
     language: Annotated[str, Field(max_length=MAX_LENGTH), AfterValidator(canonical_language)] | (
         None
     ) = Field(default=None, description="BCP 47. Left out: the user's.")
-    scheduled_at: None = Field(default=None, description="Sending later is not offered yet.")
+    scheduled_at: UtcTime | None = Field(
+        default=None,
+        description="Not sent before this time, up to 30 days ahead; what has passed is now.",
+    )
     expires_at: UtcTime | None = Field(
         default=None, description="Not sent after this time. With its offset from UTC."
     )
@@ -78,7 +81,7 @@ class SendNotification(BaseModel):
 
     def to_domain(self, request_id: str | None) -> NotificationRequest:
         """The same in the domain's terms; the request id may have come in a header."""
-        values = self.model_dump(exclude={"scheduled_at", "request_id"})
+        values = self.model_dump(exclude={"request_id"})
         return NotificationRequest(**values, request_id=request_id)
 
 
@@ -169,6 +172,7 @@ class NotificationSummary(BaseModel):
     correlation_id: str
     created_at: datetime
     updated_at: datetime
+    scheduled_at: datetime | None
     expires_at: datetime | None
 
     @classmethod

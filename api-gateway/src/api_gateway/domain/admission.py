@@ -1,6 +1,7 @@
 """Whether a notification may be sent, where to, and if not, why not: one pure function."""
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Final
 
 from api_gateway.domain.languages import choose_language
@@ -19,6 +20,8 @@ from contracts.user_snapshot import UserSnapshot
 URGENT_CATEGORIES: Final = frozenset({"email_verification", "password_reset", "security_alert"})
 URGENT_PRIORITY: Final = 8
 USUAL_PRIORITY: Final = 4
+LONGEST_WAIT: Final = timedelta(days=30)
+"""How far ahead a notification can be scheduled."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,14 @@ class Admitted:
 
 
 @dataclass(frozen=True)
+class Deferred:
+    """Keep it until then, and decide again with what is true then."""
+
+    plan: Plan
+    until: datetime
+
+
+@dataclass(frozen=True)
 class Suppressed:
     """Keep it in the history and do not send it; the caller made no mistake."""
 
@@ -70,21 +81,27 @@ class Rejected:
         return self.code in {ErrorCode.USER_NOT_FOUND, ErrorCode.TEMPLATE_NOT_FOUND}
 
 
-Decision = Admitted | Suppressed | Rejected
+Decision = Admitted | Deferred | Suppressed | Rejected
 
 
 def decide_admission(
-    user: UserSnapshot | None, template: TemplateSnapshot | None, request: NotificationRequest
+    user: UserSnapshot | None,
+    template: TemplateSnapshot | None,
+    request: NotificationRequest,
+    now: datetime,
 ) -> Decision:
     """Decide what becomes of a request.
 
-    Where several things keep it from being sent, the first of these is told: the user is inactive,
-    does not want the channel, has a suppressed address, has none.
+    What is wrong with it is told at once. What waits for its time is decided again then, so that
+    nothing of the recipient's is judged before: they may change their mind. Where several things
+    keep it from being sent, the first of these is told: the user is inactive, does not want the
+    channel, has a suppressed address, has none.
 
     Args:
         user: The user it names, if there is one.
         template: The template it names, if there is one.
         request: What was asked for.
+        now: The time, in UTC.
     """
     if user is None:
         return Rejected(ErrorCode.USER_NOT_FOUND, f"There is no user {request.user_id}.")
@@ -126,6 +143,8 @@ def decide_admission(
         ambiguous=template.ambiguous,
         priority=_priority(request, template),
     )
+    if request.scheduled_at is not None and request.scheduled_at > now:
+        return _until(request.scheduled_at, plan, request, now)
     if not user.is_active:
         return Suppressed(plan, ErrorCode.USER_INACTIVE)
     if not _wants(user, channel):
@@ -136,6 +155,21 @@ def decide_admission(
     if not recipients:
         return Suppressed(plan, ErrorCode.NO_ADDRESS)
     return Admitted(plan, recipients)
+
+
+def _until(
+    scheduled_at: datetime, plan: Plan, request: NotificationRequest, now: datetime
+) -> Deferred | Rejected:
+    if scheduled_at > now + LONGEST_WAIT:
+        return _wrong_time(f"A notification can wait for {LONGEST_WAIT.days} days at most.")
+    if request.expires_at is not None and request.expires_at <= scheduled_at:
+        return _wrong_time("It expires before it is to be sent.")
+    return Deferred(plan, scheduled_at)
+
+
+def _wrong_time(message: str) -> Rejected:
+    detail = ErrorDetail(field="scheduled_at", code="time_range", message=message)
+    return Rejected(ErrorCode.VALIDATION_FAILED, f"scheduled_at: {message}", (detail,))
 
 
 def _priority(request: NotificationRequest, template: TemplateSnapshot) -> int:

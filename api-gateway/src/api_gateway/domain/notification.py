@@ -55,7 +55,14 @@ class TimelineEvent:
 
 @dataclass(frozen=True)
 class Notification:
-    """A notification that was accepted."""
+    """A notification that was accepted.
+
+    Attributes:
+        language: What was decided; `requested_language` is what the request named, if it did.
+        priority: Likewise.
+        scheduled_at: Not sent before; what else it depends on is decided again then.
+        batch_id: The batch that it came in, if it did.
+    """
 
     id: UUID
     client_id: str
@@ -77,6 +84,10 @@ class Notification:
     expires_at: datetime | None = None
     ambiguous: AmbiguousPolicy = AmbiguousPolicy.RESEND
     traceparent: str | None = None
+    batch_id: UUID | None = None
+    requested_language: str | None = None
+    requested_priority: int | None = None
+    scheduled_at: datetime | None = None
     deliveries: tuple[Delivery, ...] = field(default=())
     timeline: tuple[TimelineEvent, ...] = field(default=())
 
@@ -87,7 +98,7 @@ class Acceptance:
 
     Attributes:
         notification_id: The stored id.
-        status: `pending`, or `suppressed`.
+        status: `pending`, `scheduled`, or `suppressed`.
         created_at: When it was stored.
         error: Why it will not be sent, if so.
     """

@@ -21,25 +21,25 @@ class NotificationRequest:
     request_id: str | None = None
     priority: int | None = None
     language: str | None = None
+    scheduled_at: datetime | None = None
     expires_at: datetime | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) over what was asked; equal requests have equal ones, in any key order."""
-        canonical = json.dumps(
-            {
-                "notification_type": self.notification_type,
-                "user_id": str(self.user_id),
-                "template_code": self.template_code,
-                "variables": self.variables,
-                "priority": self.priority,
-                "language": self.language,
-                "expires_at": self.expires_at.isoformat() if self.expires_at else None,
-                "metadata": self.metadata,
-            },
-            sort_keys=True,
-            separators=(",", ":"),
-        )
+        asked: dict[str, Any] = {
+            "notification_type": self.notification_type,
+            "user_id": str(self.user_id),
+            "template_code": self.template_code,
+            "variables": self.variables,
+            "priority": self.priority,
+            "language": self.language,
+            "expires_at": self.expires_at.isoformat() if self.expires_at else None,
+            "metadata": self.metadata,
+        }
+        if self.scheduled_at is not None:  # else as it was before there was a time
+            asked["scheduled_at"] = self.scheduled_at.isoformat()
+        canonical = json.dumps(asked, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -11,7 +11,14 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from api_gateway.domain.admission import Admitted, Rejected, Suppressed, decide_admission
+from api_gateway.domain.admission import (
+    Admitted,
+    Decision,
+    Deferred,
+    Rejected,
+    Suppressed,
+    decide_admission,
+)
 from api_gateway.domain.build_message import build_message
 from api_gateway.domain.notification import Acceptance, Delivery, Notification
 from api_gateway.domain.request import IdempotencyKey, NotificationRequest
@@ -40,6 +47,11 @@ from servicekit.errors import (
 )
 
 IN_FLIGHT_RETRY_SECONDS: Final = 1
+_STATUS_AFTER: Final = {
+    Admitted: NotificationStatus.PENDING,
+    Deferred: NotificationStatus.SCHEDULED,
+    Suppressed: NotificationStatus.SUPPRESSED,
+}
 
 
 @dataclass(frozen=True)
@@ -173,12 +185,12 @@ class AcceptNotification:
         self._publisher.offer(stored.outbox)
         return Accepted(stored.acceptance)
 
-    async def _decide(self, request: NotificationRequest) -> Admitted | Suppressed | Rejected:
+    async def _decide(self, request: NotificationRequest) -> Decision:
         self._admission.check()
         user, template = await asyncio.gather(
             self._users.find(request.user_id), self._templates.find(request.template_code)
         )
-        return decide_admission(user, template, request)
+        return decide_admission(user, template, request, self._now())
 
     async def _find_earlier(self, key: IdempotencyKey | None) -> StoredRequest | None:
         """What was stored under this key, or None too if that cannot be said now."""
@@ -190,10 +202,13 @@ class AcceptNotification:
             return None
 
     def _build(
-        self, request: NotificationRequest, caller: Caller, decision: Admitted | Suppressed
+        self,
+        request: NotificationRequest,
+        caller: Caller,
+        decision: Admitted | Deferred | Suppressed,
     ) -> tuple[Notification, list[DeliveryMessage]]:
         plan, now = decision.plan, self._now()
-        is_admitted = isinstance(decision, Admitted)
+        reason = decision.reason.value if isinstance(decision, Suppressed) else None
         deliveries = tuple(
             Delivery(
                 self._new_id(), recipient.address, recipient.device_kind, NotificationStatus.PENDING
@@ -211,8 +226,8 @@ class AcceptNotification:
             language=plan.language,
             category=plan.category,
             priority=plan.priority,
-            status=NotificationStatus.PENDING if is_admitted else NotificationStatus.SUPPRESSED,
-            reason=decision.reason.value if isinstance(decision, Suppressed) else None,
+            status=_STATUS_AFTER[type(decision)],
+            reason=reason,
             variables=request.variables,
             metadata=request.metadata,
             correlation_id=caller.correlation_id,
@@ -221,6 +236,9 @@ class AcceptNotification:
             expires_at=request.expires_at,
             ambiguous=plan.ambiguous,
             traceparent=caller.traceparent,
+            requested_language=request.language,
+            requested_priority=request.priority,
+            scheduled_at=decision.until if isinstance(decision, Deferred) else None,
             deliveries=deliveries,
         )
         return notification, [build_message(notification, delivery) for delivery in deliveries]
