@@ -16,7 +16,7 @@ PYTEST := $(BIN)/python -m pytest -c pyproject.toml
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run dlq clean up down test test-members test-repo test-e2e test-alone test-compose test-servers test-faults faults load \
-	bench-deliver check format lock
+	bench-accept bench-deliver check format lock
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,9 @@ load: setup ## Load on the system of `make run` by locust: make load USERS=20 SE
 		$(UV) pip install --quiet --python .venv-load --require-hashes -r benchmarks/requirements.txt; }
 	@.venv-load/bin/locust --headless --only-summary --users $(USERS) --spawn-rate 10 \
 		--run-time $(SECONDS)s
+
+bench-accept: setup ## Speed of accepting against a limit: make bench-accept ARGS=--quick
+	@$(BIN)/python -m benchmarks.accept $(ARGS)
 
 bench-deliver: setup ## Speed of delivery against a limit: make bench-deliver ARGS=--quick
 	@$(BIN)/python -m benchmarks.deliver $(ARGS)
