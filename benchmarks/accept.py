@@ -16,7 +16,7 @@ from benchmarks.accept_system import AcceptSystem, running_accept_system
 from benchmarks.email_system import make_home, resident_megabytes
 from benchmarks.errors import BenchmarkError
 from benchmarks.report import Bound, Figure, Report
-from benchmarks.wrk import Load, post
+from benchmarks.wrk import Load, Run, post
 from devstack.errors import DevstackError
 from servicekit.logs import configure_logging
 
@@ -46,14 +46,6 @@ class Extent:
     runs: int
     seconds: float
     notifications: int
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of the clients."""
-
-    connections: int
-    seconds: float
 
 
 FULL: Final = Extent(5, 6.0, 200_000)
@@ -99,23 +91,15 @@ async def _warm_up(system: AcceptSystem) -> None:
 
 async def _accept(system: AcceptSystem, processes: int, run: Run, *, prefix: str) -> Load:
     """What our gateway does with single notifications, each with a key of its own."""
-    load = await post(
-        system.gateways(processes),
-        system.clients,
-        prefix=prefix,
-        connections=run.connections,
-        seconds=run.seconds,
-    )
+    load = await post(system.gateways(processes), system.clients, run, prefix=prefix)
     await system.lane.empty()
     return load
 
 
 async def _limit(system: AcceptSystem, processes: int, run: Run, *, publishes: bool = True) -> Load:
     async with system.naive(processes, publishes=publishes) as urls:
-        for prefix, seconds in (("warm", 1.0), ("limit", run.seconds)):
-            load = await post(
-                urls, system.clients, prefix=prefix, connections=run.connections, seconds=seconds
-            )
+        await post(urls, system.clients, replace(run, seconds=1.0), prefix="warm")
+        load = await post(urls, system.clients, run, prefix="limit")
     await system.lane.empty()
     return load
 
@@ -126,25 +110,11 @@ async def _single(system: AcceptSystem, extent: Extent, report: Report) -> None:
         empty, naive, ours = [], [], []
         cpu = commits = requests = 0.0
         for number in range(extent.runs):
-            seconds = extent.seconds
-            empty.append(
-                (
-                    await _limit(
-                        system, processes, publishes=False, connections=CONNECTIONS, seconds=seconds
-                    )
-                ).rate
-            )
-            naive.append(
-                (await _limit(system, processes, connections=CONNECTIONS, seconds=seconds)).rate
-            )
+            run = Run(CONNECTIONS, extent.seconds)
+            empty.append((await _limit(system, processes, run, publishes=False)).rate)
+            naive.append((await _limit(system, processes, run)).rate)
             before = system.cpu_seconds(processes), await system.commits()
-            load = await _accept(
-                system,
-                processes,
-                prefix=f"s{processes}-{number}",
-                connections=CONNECTIONS,
-                seconds=seconds,
-            )
+            load = await _accept(system, processes, run, prefix=f"s{processes}-{number}")
             cpu += system.cpu_seconds(processes) - before[0]
             commits += await system.commits() - before[1]
             requests += load.requests
@@ -176,22 +146,12 @@ async def _replay(system: AcceptSystem, extent: Extent, report: Report) -> None:
     first, again = [], []
     replaying = replace(system.clients, distinct=REPLAYED_KEYS)
     for number in range(extent.runs):
-        seconds = extent.seconds
-        first.append(
-            (
-                await _accept(
-                    system, 1, prefix=f"r-{number}", connections=CONNECTIONS, seconds=seconds
-                )
-            ).rate
-        )
+        run = Run(CONNECTIONS, extent.seconds)
+        first.append((await _accept(system, 1, run, prefix=f"r-{number}")).rate)
         # Once to accept each key; no key is asked for twice at the same moment by so few.
         urls, prefix = system.gateways(1), f"again-{number}"
-        await post(urls, replaying, prefix=prefix, connections=1, seconds=2)
-        again.append(
-            (
-                await post(urls, replaying, prefix=prefix, connections=CONNECTIONS, seconds=seconds)
-            ).rate
-        )
+        await post(urls, replaying, Run(1, 2), prefix=prefix)
+        again.append((await post(urls, replaying, run, prefix=prefix)).rate)
         await system.lane.empty()
     ratio = median(one / other for one, other in zip(again, first, strict=True))
     report.add(
@@ -203,11 +163,9 @@ async def _replay(system: AcceptSystem, extent: Extent, report: Report) -> None:
 async def _latency(system: AcceptSystem, extent: Extent, report: Report) -> None:
     ratios, ours, naive = [], [], []
     for number in range(extent.runs):
-        seconds = extent.seconds
-        naive.append((await _limit(system, 1, connections=CROWD, seconds=seconds)).p99)
-        ours.append(
-            (await _accept(system, 1, prefix=f"p-{number}", connections=CROWD, seconds=seconds)).p99
-        )
+        run = Run(CROWD, extent.seconds)
+        naive.append((await _limit(system, 1, run)).p99)
+        ours.append((await _accept(system, 1, run, prefix=f"p-{number}")).p99)
         ratios.append(ours[-1] / naive[-1])
     report.add(
         Figure(f"p99 at {CROWD} connections, naive limit", median(naive), "ms", decimals=1),

@@ -4,7 +4,7 @@ import asyncio
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -46,9 +46,15 @@ class Clients:
     items: int = 1
 
 
-async def post(
-    urls: Sequence[str], clients: Clients, *, prefix: str, connections: int, seconds: float
-) -> Load:
+@dataclass(frozen=True)
+class Run:
+    """How many clients there are, and how long they go on."""
+
+    connections: int
+    seconds: float
+
+
+async def post(urls: Sequence[str], clients: Clients, run: Run, *, prefix: str) -> Load:
     """Load some processes, the connections shared among them, and return what was seen in all.
 
     Of several latencies the worst is told: their requests are different ones.
@@ -56,12 +62,9 @@ async def post(
     Raises:
         BenchmarkError: wrk is not installed, or a request was not answered with a success.
     """
-    each = connections // len(urls)
+    each = replace(run, connections=run.connections // len(urls))
     loads = await asyncio.gather(
-        *(
-            _run(url, clients, f"{prefix}-{number}", each, seconds)
-            for number, url in enumerate(urls)
-        )
+        *(_run(url, clients, each, f"{prefix}-{number}") for number, url in enumerate(urls))
     )
     total = Load(
         requests=sum(load.requests for load in loads),
@@ -80,12 +83,12 @@ async def post(
     return total
 
 
-async def _run(url: str, clients: Clients, prefix: str, connections: int, seconds: float) -> Load:
+async def _run(url: str, clients: Clients, run: Run, prefix: str) -> Load:
     wrk = shutil.which("wrk")
     if wrk is None:
         raise BenchmarkError("wrk is not installed (Debian and Ubuntu: apt-get install wrk).")
     process = await asyncio.create_subprocess_exec(
-        *(wrk, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "10s"),
+        *(wrk, "-t1", f"-c{run.connections}", f"-d{run.seconds:g}s", "--timeout", "10s"),
         *("-s", str(_SCRIPT), url, "--"),
         *(clients.api_key, str(clients.users), prefix, str(clients.distinct), str(clients.items)),
         stdout=asyncio.subprocess.PIPE,
