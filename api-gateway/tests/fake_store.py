@@ -1,11 +1,10 @@
 """The notification store in memory; `StoreSuite` shows that it behaves as PostgreSQL does."""
 
 import itertools
-from collections.abc import Sequence
 
-from api_gateway.domain.notification import Acceptance, Notification
+from api_gateway.domain.notification import Notification
 from api_gateway.domain.request import IdempotencyKey
-from api_gateway.usecases.ports import OutboxMessage, Stored, StoredRequest
+from api_gateway.usecases.ports import NewNotification, OutboxMessage, Stored, StoredRequest
 from contracts.delivery_message import DeliveryMessage
 from contracts.names import lane_for
 
@@ -19,22 +18,15 @@ class FakeStore:
         self.error: Exception | None = None
         self._row_ids = itertools.count(1)
 
-    async def store(
-        self,
-        notification: Notification,
-        messages: Sequence[DeliveryMessage],
-        acceptance: Acceptance,
-        key: IdempotencyKey | None,
-        fingerprint: str,
-    ) -> Stored | StoredRequest:
+    async def store(self, new: NewNotification) -> Stored | StoredRequest:
         if self.error is not None:
             raise self.error
-        if key is not None and key in self.requests:
-            return self.requests[key]
-        self.notifications.append(notification)
-        if key is not None:
-            self.requests[key] = StoredRequest(fingerprint, acceptance)
-        return Stored(acceptance, tuple(self._row(message) for message in messages))
+        if new.key is not None and new.key in self.requests:
+            return self.requests[new.key]
+        self.notifications.append(new.notification)
+        if new.key is not None:
+            self.requests[new.key] = StoredRequest(new.fingerprint, new.acceptance)
+        return Stored(new.acceptance, tuple(self._row(message) for message in new.messages))
 
     async def find_request(self, key: IdempotencyKey) -> StoredRequest | None:
         if self.error is not None:

@@ -7,7 +7,7 @@ from samples import acceptance_of, delivery, message_of, notification, unused_ke
 
 from api_gateway.domain.notification import Notification
 from api_gateway.domain.request import IdempotencyKey
-from api_gateway.usecases.ports import NotificationStore, Stored, StoredRequest
+from api_gateway.usecases.ports import NewNotification, NotificationStore, Stored, StoredRequest
 from contracts.delivery_message import DeliveryMessage
 from contracts.notification import NotificationStatus
 
@@ -18,8 +18,8 @@ async def put(
     key: IdempotencyKey | None = None,
     fingerprint: str = "f" * 64,
 ) -> Stored | StoredRequest:
-    messages = [message_of(one, item) for item in one.deliveries]
-    return await store.store(one, messages, acceptance_of(one), key, fingerprint)
+    messages = tuple(message_of(one, item) for item in one.deliveries)
+    return await store.store(NewNotification(one, messages, acceptance_of(one), key, fingerprint))
 
 
 class StoreSuite:

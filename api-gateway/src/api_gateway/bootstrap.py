@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from api_gateway.adapters.amqp_messages import AmqpMessagePublisher
 from api_gateway.adapters.backlog_gauge import BacklogGauge
+from api_gateway.adapters.group_commit import GroupCommit
 from api_gateway.adapters.outbox_queue import OutboxQueue
 from api_gateway.adapters.postgres_dead_letter_gauge import PostgresDeadLetterGauge
 from api_gateway.adapters.postgres_dead_letter_jobs import PostgresDeadLetterJobs
@@ -159,8 +160,11 @@ def build_app(settings: Settings) -> FastAPI:
                 users=users,
                 templates=templates,
                 reservations=RedisReservations(redis),
-                store=PostgresNotificationStore(
-                    database, reconcile_after=timedelta(seconds=settings.reconcile_after_seconds)
+                store=GroupCommit(
+                    PostgresNotificationStore(
+                        database,
+                        reconcile_after=timedelta(seconds=settings.reconcile_after_seconds),
+                    )
                 ),
                 publisher=outbox_queue,
                 admission=backlog,

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 import pytest
-from samples import NOW, acceptance_of, delivery, message_of, notification, unused_key
+from samples import NOW, acceptance_of, delivery, notification, unused_key
 from sqlalchemy import func, select, update
 from store_suite import StoreSuite, put
 
@@ -104,9 +104,7 @@ async def test_a_database_that_is_away_is_told_as_such(unused_tcp_port: int) -> 
     away = Database(f"postgresql+asyncpg://u:p@127.0.0.1:{unused_tcp_port}/x", name="tests")
     one = notification()
     with pytest.raises(DatabaseUnavailableError):
-        await PostgresNotificationStore(away).store(
-            one, [message_of(one, one.deliveries[0])], acceptance_of(one), None, "f" * 64
-        )
+        await put(PostgresNotificationStore(away), one)
     await away.close()
 
 

@@ -1,7 +1,7 @@
 """Puts messages into the outbox within the transaction of what they announce."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,14 +11,21 @@ from contracts.delivery_message import DeliveryMessage
 from contracts.names import lane_for
 
 
-def outbox_row(message: DeliveryMessage) -> dict[str, Any]:
-    """The values of a message's row, without its times."""
-    return {
-        "delivery_id": message.delivery_id,
-        "routing_key": lane_for(message.notification_type, message.priority),
-        "body": message.model_dump_json(exclude_none=True).encode(),
-        "correlation_id": message.correlation_id,
-    }
+class OutboxRow(NamedTuple):
+    """What is published of a delivery."""
+
+    routing_key: str
+    body: bytes
+    correlation_id: str
+
+
+def outbox_row(message: DeliveryMessage) -> OutboxRow:
+    """The row of a message, without ids and times."""
+    return OutboxRow(
+        lane_for(message.notification_type, message.priority),
+        message.model_dump_json(exclude_none=True).encode(),
+        message.correlation_id,
+    )
 
 
 async def leave_to_relay(connection: AsyncConnection, messages: Sequence[DeliveryMessage]) -> None:
@@ -31,5 +38,12 @@ async def leave_to_relay(connection: AsyncConnection, messages: Sequence[Deliver
     due = func.coalesce(bindparam("due", type_=outbox.c.leased_until.type), func.now())
     await connection.execute(
         insert(outbox).values(stored_at=due, leased_until=due),
-        [{**outbox_row(message), "due": message.not_before} for message in messages],
+        [
+            {
+                "delivery_id": message.delivery_id,
+                **outbox_row(message)._asdict(),
+                "due": message.not_before,
+            }
+            for message in messages
+        ],
     )

@@ -1,22 +1,19 @@
-"""Stores an accepted notification with all that belongs to it, in one transaction."""
+"""Stores accepted notifications with all that belongs to them, any number in one transaction."""
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import and_, func, insert, select
-from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
+from sqlalchemy import Row, func, select, tuple_
 
-from api_gateway.adapters.outbox_rows import outbox_row
-from api_gateway.adapters.tables import deliveries, events, idempotency_keys, notifications, outbox
-from api_gateway.domain.notification import Acceptance, Delivery, Notification
+from api_gateway.adapters.outbox_rows import OutboxRow, outbox_row
+from api_gateway.adapters.store_statement import STORE, store_arguments
+from api_gateway.adapters.tables import idempotency_keys
+from api_gateway.domain.notification import Acceptance
 from api_gateway.domain.request import IdempotencyKey
 from api_gateway.domain.silence import RECONCILE_AFTER
-from api_gateway.usecases.ports import OutboxMessage, Stored, StoredRequest
-from contracts.delivery_message import DeliveryMessage
+from api_gateway.usecases.ports import NewNotification, OutboxMessage, Stored, StoredRequest
 from contracts.error_codes import ErrorCode
 from contracts.notification import NotificationStatus
 from servicekit.database import Database
@@ -25,18 +22,11 @@ KEY_VALID: Final = timedelta(hours=24)
 BORN_LEASED: Final = timedelta(seconds=5)
 """So long the gateway may take to publish what it stored, before the relay does."""
 
-ACCEPTED_EVENT: Final = "accepted"
-SUPPRESSED_EVENT: Final = "suppressed"
-SCHEDULED_EVENT: Final = "scheduled"
-_FIRST_EVENT: Final = {
-    NotificationStatus.PENDING: ACCEPTED_EVENT,
-    NotificationStatus.SCHEDULED: SCHEDULED_EVENT,
-    NotificationStatus.SUPPRESSED: SUPPRESSED_EVENT,
-}
+_KEYS: Final = idempotency_keys.c
 
 
 class PostgresNotificationStore:
-    """Implements `usecases.ports.NotificationStore`.
+    """Implements `usecases.ports.NotificationStore`; `GroupCommit` makes one of many calls.
 
     Args:
         database: The gateway's.
@@ -47,74 +37,78 @@ class PostgresNotificationStore:
         self._database = database
         self._reconcile_after = reconcile_after
 
-    async def store(
-        self,
-        notification: Notification,
-        messages: Sequence[DeliveryMessage],
-        acceptance: Acceptance,
-        key: IdempotencyKey | None,
-        fingerprint: str,
-    ) -> Stored | StoredRequest:
-        """Store all of it, or return what was stored under this key before."""
-        async with self._database.transaction() as connection:
-            if key is not None:
-                # The first statement, because it alone may wait: for an equal request's commit.
-                earlier = await _take_key(connection, key, fingerprint, acceptance)
-                if earlier is not None:
-                    return earlier
-            await connection.execute(insert(notifications).values(_notification_row(notification)))
-            if notification.deliveries:
-                await connection.execute(
-                    insert(deliveries).values(reconcile_at=func.now() + self._reconcile_after),
-                    [_delivery_row(notification.id, item) for item in notification.deliveries],
-                )
-            await connection.execute(insert(events).values(_first_event(notification)))
-            return Stored(acceptance, await _fill_outbox(connection, messages))
+    async def store(self, new: NewNotification) -> Stored | StoredRequest:
+        """Store one in a transaction of its own."""
+        return (await self.store_all([new]))[0]
+
+    async def store_all(self, items: Sequence[NewNotification]) -> list[Stored | StoredRequest]:
+        """Store all of them in one transaction, but for those whose key was used before.
+
+        Args:
+            items: No key twice among them.
+
+        Returns:
+            In the order of the items; for a key that was used before, what was stored then.
+
+        Raises:
+            DatabaseUnavailableError: None was stored, as far as can be known.
+            DBAPIError: PostgreSQL refuses a value of one of them; none was stored.
+        """
+        rows = [tuple(outbox_row(message) for message in item.messages) for item in items]
+        arguments = store_arguments(items, rows)
+        intervals = (KEY_VALID, self._reconcile_after, BORN_LEASED)
+        async with self._database.statement() as connection:
+            result = await connection.exec_driver_sql(STORE, (*arguments, *intervals))
+            outbox_ids: dict[UUID, int | None] = {row.id: row.outbox_id for row in result}
+        earlier = await self._find_requests(
+            [item.key for item in items if item.key and item.notification.id not in outbox_ids]
+        )
+        return [
+            Stored(item.acceptance, _outbox(item, its_rows, outbox_ids))
+            if item.notification.id in outbox_ids
+            else earlier[_key(item)]
+            for item, its_rows in zip(items, rows, strict=True)
+        ]
 
     async def find_request(self, key: IdempotencyKey) -> StoredRequest | None:
         """What was stored under this key, if it has not expired."""
-        async with self._database.transaction() as connection:
-            return await _find_key(connection, key)
+        async with self._database.statement() as connection:
+            row = (
+                await connection.execute(
+                    select(idempotency_keys).where(
+                        _KEYS.caller == key.caller,
+                        _KEYS.request_id == key.request_id,
+                        _KEYS.expires_at >= func.now(),
+                    )
+                )
+            ).first()
+        return None if row is None else _stored_request(row)
 
-
-async def _take_key(
-    connection: AsyncConnection, key: IdempotencyKey, fingerprint: str, acceptance: Acceptance
-) -> StoredRequest | None:
-    values = {
-        "fingerprint": fingerprint,
-        "notification_id": acceptance.notification_id,
-        "status": acceptance.status.value,
-        "error": acceptance.error,
-        "created_at": acceptance.created_at,
-        "expires_at": func.now() + KEY_VALID,
-    }
-    taken = await connection.execute(
-        upsert(idempotency_keys)
-        .values(caller=key.caller, request_id=key.request_id, **values)
-        .on_conflict_do_update(
-            index_elements=["caller", "request_id"],
-            set_=values,
-            where=idempotency_keys.c.expires_at < func.now(),
-        )
-        .returning(idempotency_keys.c.caller)
-    )
-    return None if taken.first() is not None else await _find_key(connection, key)
-
-
-async def _find_key(connection: AsyncConnection, key: IdempotencyKey) -> StoredRequest | None:
-    row = (
-        await connection.execute(
-            select(idempotency_keys).where(
-                and_(
-                    idempotency_keys.c.caller == key.caller,
-                    idempotency_keys.c.request_id == key.request_id,
-                    idempotency_keys.c.expires_at >= func.now(),
+    async def _find_requests(
+        self, keys: Sequence[IdempotencyKey]
+    ) -> dict[IdempotencyKey, StoredRequest]:
+        """What was stored under keys that were in force a moment ago."""
+        if not keys:
+            return {}
+        async with self._database.statement() as connection:
+            found = await connection.execute(
+                select(idempotency_keys).where(
+                    tuple_(_KEYS.caller, _KEYS.request_id).in_(
+                        [(key.caller, key.request_id) for key in keys]
+                    )
                 )
             )
-        )
-    ).first()
-    if row is None:
-        return None
+            return {
+                IdempotencyKey(row.caller, row.request_id): _stored_request(row) for row in found
+            }
+
+
+def _key(item: NewNotification) -> IdempotencyKey:
+    assert item.key is not None, "only what has a key can have been stored before"
+    return item.key
+
+
+def _stored_request(row: "Row[tuple[object, ...]]") -> StoredRequest:
     acceptance = Acceptance(
         row.notification_id,
         NotificationStatus(row.status),
@@ -124,54 +118,12 @@ async def _find_key(connection: AsyncConnection, key: IdempotencyKey) -> StoredR
     return StoredRequest(row.fingerprint, acceptance)
 
 
-async def _fill_outbox(
-    connection: AsyncConnection, messages: Sequence[DeliveryMessage]
+def _outbox(
+    item: NewNotification, rows: Sequence[OutboxRow], ids: dict[UUID, int | None]
 ) -> tuple[OutboxMessage, ...]:
-    stored = []
-    for message in messages:
-        row = outbox_row(message)
-        row_id = await connection.scalar(
-            insert(outbox)
-            .values(**row, leased_until=func.now() + BORN_LEASED)
-            .returning(outbox.c.id)
-        )
+    messages = []
+    for message, row in zip(item.messages, rows, strict=True):
+        row_id = ids[message.delivery_id]
         assert row_id is not None
-        stored.append(OutboxMessage(row_id, **row))
-    return tuple(stored)
-
-
-def _notification_row(notification: Notification) -> dict[str, Any]:
-    columns = (column.name for column in notifications.c)
-    row = {name: getattr(notification, name) for name in columns if name != "release_at"}
-    row["release_at"] = notification.scheduled_at
-    row["notification_type"] = notification.notification_type.value
-    row["status"] = notification.status.value
-    row["ambiguous"] = notification.ambiguous.value
-    return row
-
-
-def _delivery_row(notification_id: UUID, delivery: Delivery) -> dict[str, Any]:
-    return {
-        "id": delivery.id,
-        "notification_id": notification_id,
-        "recipient": delivery.recipient,
-        "device_kind": delivery.device_kind.value if delivery.device_kind else None,
-        "status": delivery.status.value,
-        "attempts": 0,
-        "generation": 0,
-        "rank": -1,
-    }
-
-
-def _first_event(notification: Notification) -> dict[str, Any]:
-    return {
-        "id": uuid7(),
-        "notification_id": notification.id,
-        "kind": _FIRST_EVENT[notification.status],
-        "status": notification.status.value,
-        "at": notification.created_at,
-        "generation": 0,
-        "attempt": 0,
-        "reason": notification.reason,
-        "next_attempt_at": notification.scheduled_at,
-    }
+        messages.append(OutboxMessage(row_id, *row[:2], message.delivery_id, row.correlation_id))
+    return tuple(messages)

@@ -26,6 +26,7 @@ from api_gateway.usecases.ports import (
     Admission,
     Answered,
     InFlight,
+    NewNotification,
     NotificationStore,
     OutboxPublisher,
     Reservations,
@@ -178,7 +179,7 @@ class AcceptNotification:
             decision.reason if isinstance(decision, Suppressed) else None,
         )
         stored = await self._store.store(
-            notification, messages, acceptance, key, request.fingerprint()
+            NewNotification(notification, tuple(messages), acceptance, key, request.fingerprint())
         )
         if isinstance(stored, StoredRequest):
             return _replay(stored, request)

@@ -68,6 +68,26 @@ class StoredRequest:
 
 
 @dataclass(frozen=True)
+class NewNotification:
+    """A notification that is to be stored, and what is stored with it.
+
+    Attributes:
+        messages: Of its deliveries, in their order.
+        acceptance: What its caller is told, now and when they ask again.
+        key: What they ask again under.
+        fingerprint: Of the request.
+        note: Told in the first event of its history.
+    """
+
+    notification: Notification
+    messages: tuple[DeliveryMessage, ...]
+    acceptance: Acceptance
+    key: IdempotencyKey | None
+    fingerprint: str
+    note: str | None = None
+
+
+@dataclass(frozen=True)
 class Stored:
     """A notification that has just been stored, and its outbox rows."""
 
@@ -78,14 +98,7 @@ class Stored:
 class NotificationStore(Protocol):
     """Where accepted notifications are stored, with everything that belongs to them."""
 
-    async def store(
-        self,
-        notification: Notification,
-        messages: Sequence[DeliveryMessage],
-        acceptance: Acceptance,
-        key: IdempotencyKey | None,
-        fingerprint: str,
-    ) -> Stored | StoredRequest:
+    async def store(self, new: NewNotification) -> Stored | StoredRequest:
         """Store all of it in one transaction, or return what was stored under this key before.
 
         Raises:
@@ -94,7 +107,11 @@ class NotificationStore(Protocol):
         ...
 
     async def find_request(self, key: IdempotencyKey) -> StoredRequest | None:
-        """What was stored under this key, if it has not expired."""
+        """What was stored under this key, if it has not expired.
+
+        Raises:
+            DatabaseUnavailableError: It cannot be said now.
+        """
         ...
 
 

@@ -1,7 +1,7 @@
 """PostgreSQL through SQLAlchemy Core and asyncpg: bounded pools, short queries, plain errors."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 from sqlalchemy import text
@@ -53,6 +53,7 @@ class Database:
                 },
             },
         )
+        self._autocommitting = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -62,15 +63,22 @@ class Database:
             DatabaseUnavailableError: There is no connection, it was lost, or a statement took
                 too long. Where it was lost in the commit, the commit may have succeeded.
         """
-        try:
+        with _errors_as_ours():
             async with self.engine.begin() as connection:
                 yield connection
-        except (OperationalError, InterfaceError, PoolTimeoutError, OSError, TimeoutError) as error:
-            raise DatabaseUnavailableError(_AWAY) from error
-        except DBAPIError as error:
-            if error.connection_invalidated or _passes(error):
-                raise DatabaseUnavailableError(_AWAY) from error
-            raise
+
+    @asynccontextmanager
+    async def statement(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on which each statement is a transaction, without BEGIN and COMMIT.
+
+        For one statement: it saves two of three round trips.
+
+        Raises:
+            DatabaseUnavailableError: As `transaction`; a statement that wrote may have succeeded.
+        """
+        with _errors_as_ours():
+            async with self._autocommitting.connect() as connection:
+                yield connection
 
     async def check(self) -> None:
         """Raise when the database does not answer."""
@@ -80,6 +88,18 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
+
+
+@contextmanager
+def _errors_as_ours() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError, OSError, TimeoutError) as error:
+        raise DatabaseUnavailableError(_AWAY) from error
+    except DBAPIError as error:
+        if error.connection_invalidated or _passes(error):
+            raise DatabaseUnavailableError(_AWAY) from error
+        raise
 
 
 _AWAY: Final = "The database does not answer; send the request again."
