@@ -5,13 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from pydantic import BaseModel
+
 from api_gateway.domain.notification import Notification
 from api_gateway.usecases.ports import OutboxMessage
 from contracts.error_codes import ErrorCode
 from servicekit.errors import UnavailableError
+from servicekit.versioned_cache import Cached
 
 KeyT = TypeVar("KeyT")
-ValueT = TypeVar("ValueT")
+ValueT = TypeVar("ValueT", bound=BaseModel)
 
 
 class FakeDirectory(Generic[KeyT, ValueT]):
@@ -22,12 +25,17 @@ class FakeDirectory(Generic[KeyT, ValueT]):
         self.error: Exception | None = None
         self.gate: asyncio.Event | None = None
 
-    async def find(self, key: KeyT) -> ValueT | None:
+    async def refresh(self, key: KeyT, cached: Cached[ValueT] | None) -> Cached[ValueT] | None:
+        if cached is not None and not cached.is_stale:
+            return cached
         if self.gate is not None:
             await self.gate.wait()
         if self.error is not None:
+            if isinstance(self.error, UnavailableError) and cached is not None:
+                return cached
             raise self.error
-        return self.known.get(key)
+        value = self.known.get(key)
+        return None if value is None else Cached(value, is_stale=False)
 
 
 class FakePublisher:

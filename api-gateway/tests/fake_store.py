@@ -14,6 +14,7 @@ class FakeStore:
 
     def __init__(self) -> None:
         self.notifications: list[Notification] = []
+        self.notes: list[str | None] = []
         self.requests: dict[IdempotencyKey, StoredRequest] = {}
         self.error: Exception | None = None
         self._row_ids = itertools.count(1)
@@ -24,6 +25,7 @@ class FakeStore:
         if new.key is not None and new.key in self.requests:
             return self.requests[new.key]
         self.notifications.append(new.notification)
+        self.notes.append(new.note)
         if new.key is not None:
             self.requests[new.key] = StoredRequest(new.fingerprint, new.acceptance)
         return Stored(new.acceptance, tuple(self._row(message) for message in new.messages))

@@ -81,12 +81,10 @@ def build_app(settings: Settings) -> FastAPI:
         name=SERVICE,
         pool_size=settings.database_pool_size,
     )
+    # All that we ask Redis can be had elsewhere; a request must not wait for it repeatedly.
+    pause = RedisPause()
     redis = create_redis(
-        settings.redis_url.get_secret_value(),
-        name=SERVICE,
-        max_connections=50,
-        # All that we ask Redis can be had elsewhere; a request must not wait for it repeatedly.
-        pause=RedisPause(),
+        settings.redis_url.get_secret_value(), name=SERVICE, max_connections=50, pause=pause
     )
     clients = [
         create_http_client(
@@ -159,7 +157,7 @@ def build_app(settings: Settings) -> FastAPI:
             "accept_notification": AcceptNotification(
                 users=users,
                 templates=templates,
-                reservations=RedisReservations(redis),
+                reservations=RedisReservations(redis, pause, metrics),
                 store=GroupCommit(
                     PostgresNotificationStore(
                         database,

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,8 @@ from fake_store import FakeStore
 from samples import NOW, live_version, request, template, unused, user
 
 from api_gateway.domain.request import NotificationRequest
-from api_gateway.usecases.accept_notification import AcceptNotification, Caller
+from api_gateway.usecases.accept_notification import AcceptNotification
+from api_gateway.usecases.caller import Caller
 from contracts.delivery_message import DeliveryMessage
 from contracts.error_codes import ErrorCode
 from contracts.notification import (
@@ -24,10 +26,12 @@ from contracts.user_snapshot import ChannelPreferences, DeviceAddress, UserSnaps
 from servicekit.errors import (
     ConflictError,
     NotFoundError,
+    RateLimitedError,
     ServiceError,
     UnavailableError,
     UnprocessableContentError,
 )
+from servicekit.versioned_cache import Cached
 
 CALLER = Caller("application:a", "corr-1", "00-" + "1" * 32 + "-" + "2" * 16 + "-01")
 
@@ -265,3 +269,57 @@ async def test_with_the_store_away_too_the_first_reason_stands(gateway: Gateway)
     gateway.admission.is_full = True
     gateway.store.error = UnavailableError("the store is away")
     assert (await refused(gateway, gateway.asked)).code is ErrorCode.OVERLOADED
+
+
+async def test_who_asks_for_more_than_their_rate_is_told_when_to_come_back(
+    gateway: Gateway,
+) -> None:
+    slow = Caller("application:slow", "corr-1", rate_per_minute=2)
+    rates = [(await gateway.accept(gateway.request(), slow)).rate for _ in range(2)]
+    assert [rate and rate.remaining for rate in rates] == [1, 0]
+    with pytest.raises(RateLimitedError) as caught:
+        await gateway.accept(gateway.asked, slow)
+    assert caught.value.headers["Retry-After"] == "30"
+    assert len(gateway.store.notifications) == 2
+    gateway.reservations.is_away = True  # then nobody counts
+    assert (await gateway.accept(gateway.asked, slow)).rate is None
+
+
+async def test_a_fresh_copy_is_decided_with_and_the_owner_is_not_asked(gateway: Gateway) -> None:
+    gateway.reservations.user = Cached(gateway.user, is_stale=False)
+    gateway.reservations.template = Cached(gateway.template, is_stale=False)
+    gateway.users.error = gateway.templates.error = RuntimeError("asked")
+    await gateway.accept(gateway.asked, CALLER)
+    assert gateway.store.notes == [None]
+
+
+@pytest.mark.parametrize(
+    ("away", "note"),
+    [
+        ("users", "decided with an old copy of the user: the owner did not answer"),
+        ("templates", "decided with an old copy of the template: the owner did not answer"),
+    ],
+)
+async def test_the_history_says_that_an_old_copy_decided(
+    gateway: Gateway, away: str, note: str
+) -> None:
+    gateway.reservations.user = Cached(gateway.user, is_stale=True)
+    gateway.reservations.template = Cached(gateway.template, is_stale=True)
+    getattr(gateway, away).error = UnavailableError("away")
+    await gateway.accept(gateway.asked, CALLER)
+    assert gateway.store.notes == [note]
+    getattr(gateway, away).error = None
+    await gateway.accept(gateway.request(), CALLER)
+    assert gateway.store.notes == [note, None]
+
+
+async def test_what_is_for_later_is_stored_without_deliveries(gateway: Gateway) -> None:
+    later = NOW + timedelta(hours=1)
+    accepted = await gateway.accept(
+        gateway.request(scheduled_at=later, language="en", priority=3), CALLER
+    )
+    [stored] = gateway.store.notifications
+    assert accepted.acceptance.status is stored.status is NotificationStatus.SCHEDULED
+    assert (stored.scheduled_at, stored.deliveries) == (later, ())
+    assert (stored.requested_language, stored.requested_priority) == ("en", 3)
+    assert gateway.publisher.offered == []

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from api_gateway.api.callers import caller_of, tell_rate
 from api_gateway.api.idempotency_key import IdempotencyKeyHeader, request_id_of
 from api_gateway.api.schemas import (
     AcceptedNotification,
@@ -11,16 +12,11 @@ from api_gateway.api.schemas import (
     NotificationView,
     SendNotification,
 )
-from api_gateway.usecases.accept_notification import Accepted, AcceptNotification, Caller
+from api_gateway.usecases.accept_notification import Accepted, AcceptNotification
 from api_gateway.usecases.read_notifications import ReadNotifications
 from contracts.access import Scope
 from contracts.envelope import Envelope
 from servicekit.access import Allow, CallerKind, Principal
-from servicekit.correlation import (
-    current_correlation_id,
-    current_traceparent,
-    new_correlation_id,
-)
 from servicekit.errors import ForbiddenError
 from servicekit.pagination import PageQuery
 from servicekit.responses import ok, page_of
@@ -51,13 +47,9 @@ async def send(
         raise ForbiddenError(msg)
     accept: AcceptNotification = request.app.state.accept_notification
     accepted = await accept(
-        body.to_domain(request_id_of(idempotency_key, body.request_id)),
-        Caller(
-            sender.caller_id,
-            current_correlation_id() or new_correlation_id(),
-            current_traceparent(),
-        ),
+        body.to_domain(request_id_of(idempotency_key, body.request_id)), caller_of(sender)
     )
+    tell_rate(response.headers, accepted.rate)
     if accepted.is_replay:
         response.headers[REPLAYED_HEADER] = "true"
     return _answer(accepted)

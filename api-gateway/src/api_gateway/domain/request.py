@@ -4,10 +4,12 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from contracts.notification import NotificationType
+
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,7 @@ class NotificationRequest:
         }
         if self.scheduled_at is not None:  # else as it was before there was a time
             asked["scheduled_at"] = self.scheduled_at.isoformat()
-        canonical = json.dumps(asked, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return hashlib.sha256(_CANONICAL.encode(asked).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -11,65 +11,51 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from api_gateway.domain.admission import (
-    Admitted,
-    Decision,
-    Deferred,
-    Rejected,
-    Suppressed,
-    decide_admission,
-)
-from api_gateway.domain.build_message import build_message
-from api_gateway.domain.notification import Acceptance, Delivery, Notification
+from api_gateway.domain.admission import Decision, Rejected, decide_admission
+from api_gateway.domain.notification import Acceptance
 from api_gateway.domain.request import IdempotencyKey, NotificationRequest
+from api_gateway.usecases.caller import Caller
+from api_gateway.usecases.new_notification import error_of, new_notification
 from api_gateway.usecases.ports import (
     Admission,
     Answered,
+    CachedTemplate,
+    CachedUser,
     InFlight,
-    NewNotification,
+    Looked,
     NotificationStore,
     OutboxPublisher,
+    RateState,
     Reservations,
     Reserved,
     StoredRequest,
     TemplateDirectory,
-    Undecided,
     UserDirectory,
+    Wanted,
 )
-from contracts.delivery_message import DeliveryMessage
 from contracts.error_codes import ErrorCode
-from contracts.notification import NotificationStatus
 from servicekit.errors import (
     ConflictError,
-    NotFoundError,
-    ServiceError,
+    RateLimitedError,
     UnavailableError,
     UnprocessableContentError,
 )
 
 IN_FLIGHT_RETRY_SECONDS: Final = 1
-_STATUS_AFTER: Final = {
-    Admitted: NotificationStatus.PENDING,
-    Deferred: NotificationStatus.SCHEDULED,
-    Suppressed: NotificationStatus.SUPPRESSED,
-}
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """What to answer; `is_replay`: it was answered before, to an equal request."""
+    """What to answer.
+
+    Attributes:
+        is_replay: It was answered before, to an equal request.
+        rate: Where the caller stands with their rate, where they have one.
+    """
 
     acceptance: Acceptance
     is_replay: bool = False
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who asks, and under which ids the request travels."""
-
-    client_id: str
-    correlation_id: str
-    traceparent: str | None = None
+    rate: RateState | None = None
 
 
 class AcceptNotification:
@@ -78,7 +64,7 @@ class AcceptNotification:
     Args:
         users: Finds recipients.
         templates: Finds templates.
-        reservations: Keeps equal concurrent requests apart.
+        reservations: Keeps equal concurrent requests apart, and callers to their rate.
         store: Where they are stored.
         publisher: Publishes what was stored.
         admission: Refuses while too much waits.
@@ -111,87 +97,87 @@ class AcceptNotification:
         """Accept one notification.
 
         Raises:
+            RateLimitedError: The caller asks for more than their rate.
             NotFoundError: There is no such user or template.
             UnprocessableContentError: The template cannot take this request, or the key was used
                 for another one.
             ConflictError: An equal request is being served now.
             UnavailableError: Something needed is away, or too much waits; nothing was stored.
         """
-        if request.request_id is None:
-            return await self._accept_new(request, caller, None)
-        key = IdempotencyKey(caller.client_id, request.request_id)
-        state = await self._reservations.reserve(key)
-        match state:
-            case Answered(stored):
-                return _replay(stored, request)
-            case InFlight():
-                raise ConflictError(
-                    f"A request with request_id {request.request_id} is being served.",
-                    code=ErrorCode.REQUEST_IN_FLIGHT,
-                    headers={"Retry-After": str(IN_FLIGHT_RETRY_SECONDS)},
-                )
-            case Reserved():
-                return await self._accept_reserved(request, caller, key, state)
-            case Undecided():
-                return await self._accept_new(request, caller, key)
-        raise AssertionError(state)
-
-    async def _accept_reserved(
-        self,
-        request: NotificationRequest,
-        caller: Caller,
-        key: IdempotencyKey,
-        reserved: Reserved,
-    ) -> Accepted:
+        key = key_of(request, caller)
+        looked = await self._reservations.look_up(wanted_by(request, caller, key))
+        refuse_over_rate(looked.rate)
+        state = looked.key
+        if isinstance(state, Answered):
+            return _replay(state.stored, request, looked.rate)
+        if isinstance(state, InFlight):
+            raise ConflictError(
+                f"A request with request_id {request.request_id} is being served.",
+                code=ErrorCode.REQUEST_IN_FLIGHT,
+                headers={"Retry-After": str(IN_FLIGHT_RETRY_SECONDS)},
+            )
+        if key is None or not isinstance(state, Reserved):
+            return await self._accept_new(request, caller, key, looked)
         accepted = False
         try:
-            result = await self._accept_new(request, caller, key)
+            result = await self._accept_new(request, caller, key, looked)
             accepted = True
         finally:
             if not accepted:
-                await self._reservations.release(key, reserved)
-        stored = StoredRequest(request.fingerprint(), result.acceptance)
-        await self._reservations.answered(key, stored)
+                await self._reservations.release(key, state)
+        await self._reservations.answered(
+            key, StoredRequest(request.fingerprint(), result.acceptance)
+        )
         return result
 
     async def _accept_new(
-        self, request: NotificationRequest, caller: Caller, key: IdempotencyKey | None
+        self,
+        request: NotificationRequest,
+        caller: Caller,
+        key: IdempotencyKey | None,
+        looked: Looked,
     ) -> Accepted:
         try:
-            decision = await self._decide(request)
+            decision, note = await self._decide(request, looked)
         except UnavailableError:
             # What was accepted once stays accepted, though it could not be now.
             earlier = await self._find_earlier(key)
             if earlier is not None:
-                return _replay(earlier, request)
+                return _replay(earlier, request, looked.rate)
             raise
         if isinstance(decision, Rejected):
             # What was accepted once stays accepted, though the user or template is gone since.
             earlier = await self._store.find_request(key) if key else None
             if earlier is not None:
-                return _replay(earlier, request)
-            raise _error_of(decision)
-        notification, messages = self._build(request, caller, decision)
-        acceptance = Acceptance(
-            notification.id,
-            notification.status,
-            notification.created_at,
-            decision.reason if isinstance(decision, Suppressed) else None,
-        )
+                return _replay(earlier, request, looked.rate)
+            raise error_of(decision)
         stored = await self._store.store(
-            NewNotification(notification, tuple(messages), acceptance, key, request.fingerprint())
+            new_notification(
+                request, caller, decision, key, now=self._now(), new_id=self._new_id, note=note
+            )
         )
         if isinstance(stored, StoredRequest):
-            return _replay(stored, request)
+            return _replay(stored, request, looked.rate)
         self._publisher.offer(stored.outbox)
-        return Accepted(stored.acceptance)
+        return Accepted(stored.acceptance, rate=looked.rate)
 
-    async def _decide(self, request: NotificationRequest) -> Decision:
+    async def _decide(
+        self, request: NotificationRequest, looked: Looked
+    ) -> tuple[Decision, str | None]:
         self._admission.check()
-        user, template = await asyncio.gather(
-            self._users.find(request.user_id), self._templates.find(request.template_code)
+        user, template = looked.user, looked.template
+        if user is None or user.is_stale or template is None or template.is_stale:
+            user, template = await asyncio.gather(
+                self._users.refresh(request.user_id, user),
+                self._templates.refresh(request.template_code, template),
+            )
+        decision = decide_admission(
+            None if user is None else user.value,
+            None if template is None else template.value,
+            request,
+            self._now(),
         )
-        return decide_admission(user, template, request, self._now())
+        return decision, stale_note(user, template)
 
     async def _find_earlier(self, key: IdempotencyKey | None) -> StoredRequest | None:
         """What was stored under this key, or None too if that cannot be said now."""
@@ -202,61 +188,50 @@ class AcceptNotification:
         except UnavailableError:
             return None
 
-    def _build(
-        self,
-        request: NotificationRequest,
-        caller: Caller,
-        decision: Admitted | Deferred | Suppressed,
-    ) -> tuple[Notification, list[DeliveryMessage]]:
-        plan, now = decision.plan, self._now()
-        reason = decision.reason.value if isinstance(decision, Suppressed) else None
-        deliveries = tuple(
-            Delivery(
-                self._new_id(), recipient.address, recipient.device_kind, NotificationStatus.PENDING
-            )
-            for recipient in (decision.recipients if isinstance(decision, Admitted) else ())
-        )
-        notification = Notification(
-            id=self._new_id(),
-            client_id=caller.client_id,
-            request_id=request.request_id,
-            notification_type=request.notification_type,
-            user_id=request.user_id,
-            template_code=request.template_code,
-            template_version=plan.template_version,
-            language=plan.language,
-            category=plan.category,
-            priority=plan.priority,
-            status=_STATUS_AFTER[type(decision)],
-            reason=reason,
-            variables=request.variables,
-            metadata=request.metadata,
-            correlation_id=caller.correlation_id,
-            created_at=now,
-            updated_at=now,
-            expires_at=request.expires_at,
-            ambiguous=plan.ambiguous,
-            traceparent=caller.traceparent,
-            requested_language=request.language,
-            requested_priority=request.priority,
-            scheduled_at=decision.until if isinstance(decision, Deferred) else None,
-            deliveries=deliveries,
-        )
-        return notification, [build_message(notification, delivery) for delivery in deliveries]
+
+def key_of(request: NotificationRequest, caller: Caller) -> IdempotencyKey | None:
+    """What the caller repeats the request under, if they gave it an id."""
+    if request.request_id is None:
+        return None
+    return IdempotencyKey(caller.client_id, request.request_id)
 
 
-def _replay(stored: StoredRequest, request: NotificationRequest) -> Accepted:
+def wanted_by(request: NotificationRequest, caller: Caller, key: IdempotencyKey | None) -> Wanted:
+    """What has to be looked up for a request."""
+    return Wanted(
+        caller.client_id, key, request.user_id, request.template_code, caller.rate_per_minute
+    )
+
+
+def refuse_over_rate(rate: RateState | None) -> None:
+    """Refuse a request that is over its caller's rate.
+
+    Raises:
+        RateLimitedError: It is.
+    """
+    if rate is not None and rate.retry_after:
+        msg = f"More than {rate.limit} notifications a minute."
+        raise RateLimitedError(msg, retry_after=rate.retry_after)
+
+
+def stale_note(user: CachedUser | None, template: CachedTemplate | None) -> str | None:
+    """What the history says where the owner was away and an old copy decided."""
+    stale = [
+        name
+        for name, copy in (("user", user), ("template", template))
+        if copy is not None and copy.is_stale
+    ]
+    if not stale:
+        return None
+    return f"decided with an old copy of the {' and the '.join(stale)}: the owner did not answer"
+
+
+def _replay(
+    stored: StoredRequest, request: NotificationRequest, rate: RateState | None
+) -> Accepted:
     if stored.fingerprint != request.fingerprint():
         raise UnprocessableContentError(
             f"request_id {request.request_id} was used for a request with another body.",
             code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
         )
-    return Accepted(stored.acceptance, is_replay=True)
-
-
-def _error_of(rejected: Rejected) -> ServiceError:
-    if rejected.is_missing:
-        return NotFoundError(rejected.message, code=rejected.code)
-    return UnprocessableContentError(
-        rejected.message, code=rejected.code, details=rejected.details or None
-    )
+    return Accepted(stored.acceptance, is_replay=True, rate=rate)

@@ -12,13 +12,17 @@ from contracts.delivery_message import DeliveryMessage
 from contracts.outcome import DeliveryOutcome
 from contracts.template_snapshot import TemplateSnapshot
 from contracts.user_snapshot import UserSnapshot
+from servicekit.versioned_cache import Cached
+
+CachedUser = Cached[UserSnapshot]
+CachedTemplate = Cached[TemplateSnapshot]
 
 
 class UserDirectory(Protocol):
     """Finds users."""
 
-    async def find(self, user_id: UUID) -> UserSnapshot | None:
-        """The user, or None if there is none.
+    async def refresh(self, key: UUID, cached: CachedUser | None, /) -> CachedUser | None:
+        """The user, or None if there is none; a copy that is not stale is the answer.
 
         Raises:
             UnavailableError: It cannot be said now.
@@ -29,8 +33,8 @@ class UserDirectory(Protocol):
 class TemplateDirectory(Protocol):
     """Finds templates."""
 
-    async def find(self, code: str) -> TemplateSnapshot | None:
-        """The template, or None if there is none.
+    async def refresh(self, key: str, cached: CachedTemplate | None, /) -> CachedTemplate | None:
+        """The template, or None if there is none; a copy that is not stale is the answer.
 
         Raises:
             UnavailableError: It cannot be said now.
@@ -143,11 +147,66 @@ class Undecided(KeyState):
     """Nothing is known: the reservations are away, and the store decides alone."""
 
 
+@dataclass(frozen=True)
+class Keyless(KeyState):
+    """The request has no key: repeating it is another request."""
+
+
+@dataclass(frozen=True)
+class RateState:
+    """Where a caller stands with their rate.
+
+    Attributes:
+        limit: Notifications a minute, and at once after a quiet minute.
+        remaining: How many may follow at once.
+        retry_after: Seconds until the next one may come; 0: this one may.
+        reset_after: Seconds until all of `limit` may come at once again.
+    """
+
+    limit: int
+    remaining: int
+    retry_after: float
+    reset_after: float
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is looked up for a request.
+
+    Attributes:
+        key: To be reserved, where the request has one.
+        rate_per_minute: The caller's; None: they have no limit.
+    """
+
+    caller: str
+    key: IdempotencyKey | None
+    user_id: UUID
+    template_code: str
+    rate_per_minute: int | None = None
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What is known of a request at once; copies may be stale or missing.
+
+    Attributes:
+        rate: None: nobody counted, for there is no limit or it could not be said.
+    """
+
+    key: KeyState
+    user: CachedUser | None = None
+    template: CachedTemplate | None = None
+    rate: RateState | None = None
+
+
 class Reservations(Protocol):
     """Keeps equal requests apart while the first is served; only makes the store's work cheaper."""
 
-    async def reserve(self, key: IdempotencyKey) -> KeyState:
-        """Reserve a key for a few seconds, or say why not."""
+    async def look_up(self, wanted: Wanted) -> Looked:
+        """In one step: count the request, reserve its key, find user and template.
+
+        A request that is over its caller's rate reserves nothing.
+        """
         ...
 
     async def answered(self, key: IdempotencyKey, stored: StoredRequest) -> None:

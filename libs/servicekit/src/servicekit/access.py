@@ -28,12 +28,17 @@ class CallerKind(StrEnum):
 
 @dataclass(frozen=True)
 class Principal:
-    """A caller that has been recognised."""
+    """A caller that has been recognised.
+
+    Attributes:
+        rate_per_minute: What their key allows; None: it says nothing.
+    """
 
     kind: CallerKind
     id: str
     scopes: frozenset[Scope] = field(default_factory=frozenset)
     role: Role | None = None
+    rate_per_minute: int | None = None
 
     @property
     def caller_id(self) -> str:

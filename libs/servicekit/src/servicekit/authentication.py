@@ -79,7 +79,12 @@ class Authenticator:
         if record is None or not record.is_active:
             msg = "The API key is not valid."
             raise UnauthenticatedError(msg)
-        return Principal(CallerKind.APPLICATION, str(record.id), scopes=record.scopes)
+        return Principal(
+            CallerKind.APPLICATION,
+            str(record.id),
+            scopes=record.scopes,
+            rate_per_minute=record.rate_limit_per_minute,
+        )
 
     async def _person(self, token: str, tokens: TokenVerifier) -> Principal:
         try:

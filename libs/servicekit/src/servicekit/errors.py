@@ -7,12 +7,14 @@
     ├── NotFoundError              404
     ├── ConflictError              409
     ├── UnprocessableContentError  422
+    ├── RateLimitedError           429
     └── UnavailableError           503
 
 They are raised anywhere below the HTTP edge and rendered in one place, `servicekit.error_handlers`.
 """
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import ClassVar
 
 from contracts.envelope import ErrorDetail
@@ -87,6 +89,16 @@ class UnprocessableContentError(ServiceError):
 
     status = 422
     default_code = ErrorCode.VALIDATION_FAILED
+
+
+class RateLimitedError(ServiceError):
+    """The caller asks for more than their rate; `retry_after` is in seconds."""
+
+    status = 429
+    default_code = ErrorCode.RATE_LIMITED
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message, headers={"Retry-After": str(max(1, ceil(retry_after)))})
 
 
 class UnavailableError(ServiceError):

@@ -22,7 +22,8 @@ RedisUnavailableError = (RedisError, OSError, TimeoutError)
 """What a command raises when Redis is away; callers decide what to do without it."""
 
 PAUSE_SECONDS: Final = 1.0
-_SIGNS_OF_ABSENCE: Final = (RedisConnectionError, RedisTimeoutError, OSError, TimeoutError)
+SIGNS_OF_ABSENCE: Final = (RedisConnectionError, RedisTimeoutError, OSError, TimeoutError)
+"""What begins a pause; an error that Redis answers is none."""
 
 
 class RedisPause:
@@ -73,7 +74,7 @@ class _PausingRedis(Redis):
         self.pause.check()
         try:
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
-        except _SIGNS_OF_ABSENCE:
+        except SIGNS_OF_ABSENCE:
             self.pause.begin()
             raise
 

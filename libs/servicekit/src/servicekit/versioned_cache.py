@@ -7,7 +7,7 @@ older copy a moment before cannot put it back over that.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 from redis.asyncio import Redis
@@ -29,6 +29,10 @@ return 1
 
 SOFT_SECONDS: Final = 300
 HARD_SECONDS: Final = 24 * 3600
+FIELDS: Final = ("body", "stored_at")
+"""Of the hash under a key: what `VersionedCache.read` takes, in this order."""
+_REMEMBERED: Final = 512
+"""Values that are kept as they were parsed, by their text: templates come again and again."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class VersionedCache(Generic[ModelT]):
         self._soft_seconds = soft_seconds
         self._hard_seconds = hard_seconds
         self._now = now
+        self._values: dict[str, ModelT] = {}
         self._set_if_newer = redis.register_script(_SET_IF_NEWER)
 
     async def get(self, key: str) -> Cached[ModelT] | None:
@@ -72,16 +77,26 @@ class VersionedCache(Generic[ModelT]):
         Raises:
             RedisError: Redis is away.
         """
-        body, stored_at = await self._redis.hmget(key, ["body", "stored_at"])
+        body, stored_at = cast("list[str | None]", await self._redis.hmget(key, FIELDS))
+        return self.read(key, body, stored_at)
+
+    def read(self, key: str, body: str | None, stored_at: str | None) -> Cached[ModelT] | None:
+        """What the `FIELDS` of a key say, for who has got them together with something else."""
         if body is None or stored_at is None:
             return None
         is_stale = self._now() - float(stored_at) > self._soft_seconds
-        try:
-            return Cached(self._model.model_validate_json(body), is_stale)
-        except ValidationError as error:
-            # Another release wrote it; the caller reads from the owner, and `put` replaces it.
-            _log.warning("cache.unreadable", key=key, errors=error.error_count())
-            return None
+        value = self._values.get(body)
+        if value is None:
+            try:
+                value = self._model.model_validate_json(body)
+            except ValidationError as error:
+                # Another release wrote it; the caller reads from the owner, and `put` replaces it.
+                _log.warning("cache.unreadable", key=key, errors=error.error_count())
+                return None
+            if len(self._values) >= _REMEMBERED:
+                self._values.clear()
+            self._values[body] = value
+        return Cached(value, is_stale)
 
     async def put(self, key: str, version: int, value: ModelT) -> bool:
         """Write the value unless a newer version is there; tells whether it was written.
