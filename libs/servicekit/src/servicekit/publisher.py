@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from servicekit.amqp import RECONNECT_SECONDS, ConnectionFailed, MissingTopologyError
@@ -112,6 +112,27 @@ class Publisher:
             msg = f"no confirm within {self._publish_seconds:g} s"
             raise PublishTimeoutError(msg) from error
         self._silent_since = None
+
+    async def publish_all(self, messages: Sequence[OutgoingMessage]) -> list[PublishError | None]:
+        """Publish many at once, and wait for their confirms.
+
+        Returns:
+            For each message what went wrong; None: the broker has it.
+        """
+        for message in messages:
+            if message.exchange not in self._names:
+                msg = f"{message.exchange} is not among the exchanges of {self._name}"
+                raise NotPublishedError(msg)
+        link = self._link
+        if link is None:
+            return [NotPublishedError(str(self._missing or NOT_CONNECTED))] * len(messages)
+        started = time.monotonic()
+        results = await link.publish_all(messages, self._publish_seconds)
+        if any(result is None for result in results):
+            self._silent_since = None
+        elif all(isinstance(result, PublishTimeoutError) for result in results):
+            self._note_silence(link, started)
+        return results
 
     async def check(self) -> None:
         """Raise when the connection is not up."""

@@ -6,15 +6,19 @@ publish. `servicekit.publisher` replaces a link that is lost as a whole.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import DeliveryError
 from aio_pika.exceptions import PublishError as ReturnedError
 from aiormq import Channel as UnderlayChannel
+from aiormq.abc import ChannelFrame
+from pamqp.body import ContentBody
 from pamqp.commands import Basic
+from pamqp.frame import marshal
+from pamqp.header import ContentHeader
 
 from servicekit.amqp import (
     CONNECT_SECONDS,
@@ -23,6 +27,7 @@ from servicekit.amqp import (
     losses_as_connection_errors,
     open_connection,
 )
+from servicekit.tasks import end_task
 
 _PERSISTENT: Final = 2
 _CLOSE_SECONDS: Final = 2.5  # a broker that answers needs milliseconds; aiormq itself waits 2 s
@@ -65,13 +70,24 @@ class Link(Protocol):
         """Publish and wait for the confirm, without a deadline; raises `PublishError`."""
         ...
 
+    async def publish_all(
+        self, messages: Sequence[OutgoingMessage], seconds: float
+    ) -> list[PublishError | None]:
+        """Publish many at once; of each, what went wrong within so many seconds, or None."""
+        ...
+
     async def close(self) -> None:
         """Close it, whatever its state."""
         ...
 
 
 class AmqpLink:
-    """A link to RabbitMQ."""
+    """A link to RabbitMQ; the only one that publishes on its channel.
+
+    What is published at one moment goes out in one write. aiormq's own `basic_publish` costs 0.15
+    ms of our processor a message, nearly all of it for locks, deadlines and tasks; the frames
+    themselves, and the confirms, are still aiormq's.
+    """
 
     def __init__(
         self,
@@ -83,6 +99,9 @@ class AmqpLink:
         self._channel = channel  # kept: a connection forgets channels that nobody holds
         self._below = below
         self._flying: dict[str, asyncio.Event] = {}
+        self._gathered: list[_Flight] = []
+        self._wake = asyncio.Event()
+        self._sending = asyncio.create_task(self._send(), name="amqp-link")
         self.lost = asyncio.Event()
         for callbacks in (connection.close_callbacks, channel.close_callbacks):
             callbacks.add(self._note_loss)
@@ -100,45 +119,157 @@ class AmqpLink:
         # with one id, the first would count as confirmed although it was returned.
         while (earlier := self._flying.get(message.message_id)) is not None:
             await earlier.wait()
-        done = self._flying[message.message_id] = asyncio.Event()
+        flight = self._begin(message)
         try:
-            await self._publish(message)
+            with losses_as_connection_errors():
+                await flight.confirm
+        except Exception as error:
+            raise _publish_error(message, error) from error
         finally:
-            del self._flying[message.message_id]
-            done.set()
+            self._end(flight)
+
+    async def publish_all(
+        self, messages: Sequence[OutgoingMessage], seconds: float
+    ) -> list[PublishError | None]:
+        """Publish many at once; of each, what went wrong within so many seconds, or None."""
+        if len({message.message_id for message in messages} - self._flying.keys()) < len(messages):
+            return list(
+                await asyncio.gather(*(self._publish_within(each, seconds) for each in messages))
+            )
+        try:
+            flights = [self._begin(message) for message in messages]
+        except NotPublishedError as error:
+            return [error] * len(messages)
+        try:
+            await asyncio.wait([flight.confirm for flight in flights], timeout=seconds)
+            return [_result(flight, seconds) for flight in flights]
+        finally:
+            for flight in flights:
+                self._end(flight)
 
     async def close(self) -> None:
         """Close the connection; whoever still waits for a confirm learns that it is lost."""
         self.lost.set()
+        await end_task(self._sending)
         with contextlib.suppress(*ConnectionFailed), losses_as_connection_errors():
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._connection.close()
 
-    async def _publish(self, message: OutgoingMessage) -> None:
+    async def _publish_within(
+        self, message: OutgoingMessage, seconds: float
+    ) -> PublishError | None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self.publish(message)
+        except PublishError as error:
+            return error
+        except TimeoutError:
+            return _no_confirm(seconds)
+        return None
+
+    def _begin(self, message: OutgoingMessage) -> "_Flight":
+        """Have a message sent with whatever else is there by then.
+
+        Raises:
+            NotPublishedError: The link is lost.
+        """
         if self.lost.is_set():
             raise NotPublishedError(NOT_CONNECTED)
-        try:
-            with losses_as_connection_errors():
-                # Below aio-pika, whose message object costs as much as the frames; and without
-                # waiting until the socket has taken them, which would let one publish at a time
-                # through: the confirm is waited for anyway.
-                await self._below.basic_publish(
-                    message.body,
-                    exchange=message.exchange,
-                    routing_key=message.routing_key,
-                    properties=_to_properties(message),
-                    mandatory=message.mandatory,
-                    wait=False,
-                )
-        except (DeliveryError, ReturnedError) as error:
-            msg = f"{message.exchange} refused {message.routing_key}: {error}"
-            raise NotPublishedError(msg) from error
-        except ConnectionFailed as error:
-            msg = f"the connection to RabbitMQ was lost before the confirm: {error}"
-            raise PublishTimeoutError(msg) from error
+        flight = _Flight(message, self._frames(message), self._below.create_future())
+        self._flying[message.message_id] = flight.ended
+        self._gathered.append(flight)
+        self._wake.set()
+        return flight
+
+    def _end(self, flight: "_Flight") -> None:
+        flight.confirm.cancel()  # of no effect once it has come
+        self._below.message_id_delivery_tag.pop(flight.message.message_id, None)
+        del self._flying[flight.message.message_id]
+        flight.ended.set()
+
+    async def _send(self) -> None:
+        """Send what was gathered; waits here alone while the broker does not read."""
+        channel = self._below
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            batch, self._gathered = self._gathered, []
+            payload = bytearray()
+            for flight in batch:
+                if flight.confirm.done():
+                    continue  # nobody waits for it any more
+                channel.delivery_tag += 1
+                channel.confirmations[channel.delivery_tag] = flight.confirm
+                channel.message_id_delivery_tag[flight.message.message_id] = channel.delivery_tag
+                payload += flight.frames
+            if payload:
+                await channel.write_queue.put(ChannelFrame(bytes(payload), should_close=False))
+
+    def _frames(self, message: OutgoingMessage) -> bytes:
+        number, body, size = self._below.number, message.body, self._below.max_content_size
+        publish = Basic.Publish(
+            exchange=message.exchange,
+            routing_key=message.routing_key,
+            mandatory=message.mandatory,
+        )
+        header = ContentHeader(properties=_to_properties(message), body_size=len(body))
+        return b"".join(
+            (
+                marshal(publish, number),
+                marshal(header, number),
+                *(
+                    marshal(ContentBody(body[at : at + size]), number)
+                    for at in range(0, len(body), size)
+                ),
+            )
+        )
 
     def _note_loss(self, *_: object) -> None:
         self.lost.set()
+
+
+@dataclass(eq=False, slots=True)
+class _Flight:
+    """A message whose confirm has not come; `ended` is set when nobody waits for it any more."""
+
+    message: OutgoingMessage
+    frames: bytes
+    confirm: "asyncio.Future[Any]"
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def _result(flight: _Flight, seconds: float) -> PublishError | None:
+    confirm = flight.confirm
+    if not confirm.done():
+        return _no_confirm(seconds)
+    if confirm.cancelled():
+        return _publish_error(flight.message, ConnectionError("it was closed"))
+    error = confirm.exception()
+    if error is None:
+        return None
+    if not isinstance(error, Exception):
+        raise error
+    return _publish_error(flight.message, error)
+
+
+def _publish_error(message: OutgoingMessage, error: Exception) -> PublishError:
+    """What an error of aiormq's says about a message.
+
+    Raises:
+        Exception: The error itself, where it is none of the broker's or the connection's.
+    """
+    if isinstance(error, DeliveryError | ReturnedError):
+        msg = f"{message.exchange} refused {message.routing_key}: {error}"
+        return NotPublishedError(msg)
+    # aiormq rejects what waits on a lost connection with a bare Exception.
+    if isinstance(error, ConnectionFailed) or type(error) is Exception:
+        msg = f"the connection to RabbitMQ was lost before the confirm: {error}"
+        return PublishTimeoutError(msg)
+    raise error
+
+
+def _no_confirm(seconds: float) -> PublishTimeoutError:
+    return PublishTimeoutError(f"no confirm within {seconds:g} s")
 
 
 async def open_link(url: str, name: str, exchanges: tuple[str, ...]) -> AmqpLink:

@@ -250,14 +250,17 @@ class Keys:
             scopes=frozenset({Scope.NOTIFICATIONS_SEND}),
             is_active=True,
         )
-        self.remote = RemoteApiKeys(redis, service)
+        self.seconds = 0.0
+        self.remote = RemoteApiKeys(redis, service, monotonic=lambda: self.seconds)
         self._redis = redis
 
     async def remember(self, *, seconds_ago: float) -> None:
-        cache = VersionedCache(
+        await self.cache(seconds_ago).put(api_key_key(self.digest), 1, self.record)
+
+    def cache(self, seconds_ago: float = 0) -> VersionedCache[ApiKeyRecord]:
+        return VersionedCache(
             self._redis, ApiKeyRecord, hard_seconds=600, now=lambda: time.time() - seconds_ago
         )
-        await cache.put(api_key_key(self.digest), 1, self.record)
 
 
 @pytest.fixture
@@ -289,4 +292,16 @@ async def test_a_copy_of_an_api_key_is_fresh_for_a_minute(keys: Keys) -> None:
     assert await keys.remote.find(keys.digest) == keys.record
     assert keys.owner.asked[keys.path] == 0
     await keys.remember(seconds_ago=61)
+    keys.seconds += 1
     assert await keys.remote.find(keys.digest) is None
+
+
+async def test_a_revocation_is_in_force_a_second_after_user_service_wrote_it(keys: Keys) -> None:
+    await keys.remember(seconds_ago=0)
+    assert await keys.remote.find(keys.digest) == keys.record
+    revoked = keys.record.model_copy(update={"version": 2, "is_active": False})
+    await keys.cache().put(api_key_key(keys.digest), 2, revoked)
+    keys.seconds += 0.99
+    assert await keys.remote.find(keys.digest) == keys.record
+    keys.seconds += 0.01
+    assert await keys.remote.find(keys.digest) == revoked

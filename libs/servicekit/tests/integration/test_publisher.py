@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import aio_pika
 import pytest
@@ -46,9 +47,10 @@ async def take(url: str, message_id: str) -> AbstractIncomingMessage:
         async with asyncio.timeout(5):
             while True:
                 found = await queue.get(no_ack=True, fail=False)
-                if found is not None and found.message_id == message_id:
+                if found is None:
+                    await asyncio.sleep(0.02)
+                elif found.message_id == message_id:  # others lie there from tests before
                     return found
-                await asyncio.sleep(0.02)
 
 
 async def test_a_publish_that_returns_is_in_the_queue_and_persistent(amqp_url: str) -> None:
@@ -140,3 +142,58 @@ async def test_close_tells_publishes_in_flight_that_their_fate_is_unknown(amqp_u
     results = await asyncio.gather(*flying, return_exceptions=True)
     assert {type(result) for result in results} <= {type(None), *LOST}
     assert {type(result) for result in results} & LOST
+
+
+async def test_of_many_at_once_each_has_a_result_of_its_own(amqp_url: str) -> None:
+    batch = [message(routing_key="nowhere" if number % 3 == 0 else LANE) for number in range(90)]
+    async with running(amqp_url) as publisher:
+        await publisher.connected()
+        results = await publisher.publish_all(batch)
+        again = await publisher.publish_all(batch[1:2])
+    assert [type(result) for result in results[:4]] == [
+        *(NotPublishedError, type(None), type(None), NotPublishedError)
+    ]
+    assert sum(result is None for result in results) == 60
+    assert again == [None]
+
+
+async def test_equal_ids_among_many_do_not_hide_each_others_fate(amqp_url: str) -> None:
+    batch = [
+        message(routing_key=key, message_id="equal") for key in ("nowhere", LANE, "nowhere", LANE)
+    ]
+    async with running(amqp_url) as publisher:
+        await publisher.connected()
+        results = await publisher.publish_all(batch)
+    assert [result is None for result in results] == [False, True, False, True]
+
+
+async def test_without_a_connection_none_of_many_is_published(amqp_url: str) -> None:
+    publisher = Publisher(amqp_url, name="test-publisher", exchanges=(EXCHANGE,))
+    results = await publisher.publish_all([message(), message()])
+    assert [type(result) for result in results] == [NotPublishedError, NotPublishedError]
+
+
+async def test_a_body_larger_than_a_frame_arrives_whole(amqp_url: str) -> None:
+    large = replace(message(), body=bytes(range(256)) * 2_000)
+    async with running(amqp_url) as publisher:
+        await publisher.connected()
+        await publisher.publish(large)
+    assert (await take(amqp_url, large.message_id)).body == large.body
+
+
+async def test_an_empty_body_arrives(amqp_url: str) -> None:
+    empty = replace(message(), body=b"")
+    async with running(amqp_url) as publisher:
+        await publisher.connected()
+        await publisher.publish(empty)
+    assert (await take(amqp_url, empty.message_id)).body == b""
+
+
+async def test_close_tells_many_at_once_that_their_fate_is_unknown(amqp_url: str) -> None:
+    async with running(amqp_url) as publisher:
+        await publisher.connected()
+        many = [message() for _ in range(50)]
+        publishing = asyncio.create_task(publisher.publish_all(many))
+        await asyncio.sleep(0)
+    results = await publishing
+    assert {type(result) for result in results} <= {type(None), *LOST}

@@ -1,7 +1,7 @@
 """How the publisher keeps its connection, with a connection that does what the test says."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -11,6 +11,7 @@ from servicekit.publisher import (
     NotPublishedError,
     OutgoingMessage,
     Publisher,
+    PublishError,
     PublishTimeoutError,
 )
 
@@ -32,6 +33,15 @@ class ScriptedLink:
         if self.is_silent:
             await asyncio.Event().wait()
         self.published.append(message)
+
+    async def publish_all(
+        self, messages: Sequence[OutgoingMessage], seconds: float
+    ) -> list[PublishError | None]:
+        if self.is_silent:
+            await asyncio.sleep(seconds)
+            return [PublishTimeoutError("no confirm") for _ in messages]
+        self.published.extend(messages)
+        return [None] * len(messages)
 
     async def close(self) -> None:
         self.is_closed = True
