@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import ClassVar, Final
 
 from api_gateway.domain.chosen_content import ChosenContent, choose_content
 from api_gateway.domain.request import NotificationRequest
@@ -12,6 +12,7 @@ from contracts.error_codes import ErrorCode
 from contracts.notification import (
     AmbiguousPolicy,
     DeviceKind,
+    NotificationStatus,
     NotificationType,
 )
 from contracts.suppression import blocks
@@ -48,6 +49,8 @@ class Plan:
 class Admitted:
     """Send it: one delivery per recipient."""
 
+    status: ClassVar = NotificationStatus.PENDING
+
     plan: Plan
     recipients: tuple[Recipient, ...]
 
@@ -56,6 +59,8 @@ class Admitted:
 class Deferred:
     """Keep it until then, and decide again with what is true then."""
 
+    status: ClassVar = NotificationStatus.SCHEDULED
+
     plan: Plan
     until: datetime
 
@@ -63,6 +68,8 @@ class Deferred:
 @dataclass(frozen=True)
 class Suppressed:
     """Keep it in the history and do not send it; the caller made no mistake."""
+
+    status: ClassVar = NotificationStatus.SUPPRESSED
 
     plan: Plan
     reason: ErrorCode

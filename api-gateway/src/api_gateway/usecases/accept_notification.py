@@ -47,11 +47,6 @@ from servicekit.errors import (
 )
 
 IN_FLIGHT_RETRY_SECONDS: Final = 1
-_STATUS_AFTER: Final = {
-    Admitted: NotificationStatus.PENDING,
-    Deferred: NotificationStatus.SCHEDULED,
-    Suppressed: NotificationStatus.SUPPRESSED,
-}
 
 
 @dataclass(frozen=True)
@@ -226,7 +221,7 @@ class AcceptNotification:
             language=plan.language,
             category=plan.category,
             priority=plan.priority,
-            status=_STATUS_AFTER[type(decision)],
+            status=decision.status,
             reason=reason,
             variables=request.variables,
             metadata=request.metadata,
