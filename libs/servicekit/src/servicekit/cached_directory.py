@@ -54,19 +54,29 @@ class CachedDirectory(Generic[KeyT, ModelT]):
         Raises:
             UnavailableError: The owner is away, and there is no copy.
         """
+        found = await self.find_copy(key)
+        return None if found is None else found.value
+
+    async def find_copy(self, key: KeyT) -> Cached[ModelT] | None:
+        """The same, with whether it is a stale copy because the owner is away.
+
+        Raises:
+            UnavailableError: The owner is away, and there is no copy.
+        """
         cached = await self._read(key)
         if cached is not None and not cached.is_stale:
-            return cached.value
+            return cached
         try:
             value = await self._ask_owner(key)
         except UnavailableError:
             if cached is None:
                 raise
             _log.warning("directory.stale_copy_used", key=self._cache_key(key))
-            return cached.value
-        if value is not None:
-            await self._write(key, value)
-        return value
+            return cached
+        if value is None:
+            return None
+        await self._write(key, value)
+        return Cached(value, is_stale=False)
 
     async def _ask_owner(self, key: KeyT) -> ModelT | None:
         try:
