@@ -4,7 +4,7 @@ from abc import abstractmethod
 
 import pytest
 
-from api_gateway.usecases.ports import HeadlineRenderer
+from api_gateway.usecases.explanation_ports import HeadlineRenderer
 from contracts.notification import NotificationType
 from contracts.template_rendering import RenderedHeadline
 from servicekit.errors import UnavailableError

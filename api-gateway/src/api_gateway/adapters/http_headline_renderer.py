@@ -11,7 +11,7 @@ from servicekit.service_client import ServiceClient
 
 
 class HttpHeadlineRenderer:
-    """Implements `usecases.ports.HeadlineRenderer`."""
+    """Implements `usecases.explanation_ports.HeadlineRenderer`."""
 
     def __init__(self, template_service: ServiceClient) -> None:
         self._template_service = template_service

@@ -17,7 +17,8 @@ from api_gateway.domain.explanation import (
     reasons_of,
 )
 from api_gateway.domain.request import NotificationRequest
-from api_gateway.usecases.ports import Admission, CopyDirectory, HeadlineRenderer
+from api_gateway.usecases.explanation_ports import CopyDirectory, HeadlineRenderer
+from api_gateway.usecases.ports import Admission
 from contracts.error_codes import ErrorCode
 from contracts.template_snapshot import TemplateSnapshot
 from contracts.user_snapshot import UserSnapshot
