@@ -3,7 +3,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from fake_ports import FakeAdmission, FakeDirectory, FakeHeadlineRenderer
+from fake_explanation_ports import FakeCopies, FakeHeadlineRenderer
+from fake_ports import FakeAdmission
 from samples import NOW, live_version, request, template, user
 
 from api_gateway.domain.explanation import NoteCode
@@ -24,12 +25,8 @@ class Explainer:
         self.template = template(
             code="welcome", languages={"en": live_version(3, required=("name",))}
         )
-        self.users: FakeDirectory[UUID, UserSnapshot] = FakeDirectory(
-            {self.user.user_id: self.user}
-        )
-        self.templates: FakeDirectory[str, TemplateSnapshot] = FakeDirectory(
-            {self.template.code: self.template}
-        )
+        self.users: FakeCopies[UUID, UserSnapshot] = FakeCopies({self.user.user_id: self.user})
+        self.templates: FakeCopies[str, TemplateSnapshot] = FakeCopies({"welcome": self.template})
         self.renderer = FakeHeadlineRenderer()
         self.says(RenderedHeadline(headline="Welcome, John!"))
         self.admission = FakeAdmission()
@@ -110,11 +107,11 @@ async def test_the_rest_is_told_where_nothing_can_be_rendered_now(explain: Expla
 
 
 async def test_stale_copies_are_named(explain: Explainer) -> None:
-    explain.users.is_stale = True
+    explain.users.is_away = True
     assert notes_of(await explain()) == [NoteCode.STALE_USER]
-    explain.templates.is_stale = True
+    explain.templates.is_away = True
     assert notes_of(await explain()) == [NoteCode.STALE_USER, NoteCode.STALE_TEMPLATE]
-    explain.users.is_stale = False
+    explain.users.is_away = False
     assert notes_of(await explain()) == [NoteCode.STALE_TEMPLATE]
 
 
@@ -132,10 +129,8 @@ async def test_while_too_much_waits_that_is_the_first_reason(explain: Explainer)
     assert codes_of(explained) == [ErrorCode.OVERLOADED, ErrorCode.USER_NOT_FOUND]
 
 
-@pytest.mark.parametrize("which", ["users", "templates"])
-async def test_without_the_user_or_the_template_nothing_can_be_said(
-    explain: Explainer, which: str
-) -> None:
-    getattr(explain, which).error = UnavailableError("away")
-    with pytest.raises(UnavailableError):
-        await explain()
+async def test_without_the_user_or_the_template_nothing_can_be_said(explain: Explainer) -> None:
+    explain.users.is_away = explain.templates.is_away = True
+    for changes in ({"user_id": UUID(int=1)}, {"template_code": "unknown"}):
+        with pytest.raises(UnavailableError):
+            await explain(**changes)

@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 from fake_dead_letter_keeper import FakeDeadLetterKeeper
+from fake_explanation_ports import FakeHeadlineRenderer
 from fake_outbox import FakeOutbox
-from fake_ports import FakeHeadlineRenderer
 from fake_reservations import FakeReservations
 from fake_store import FakeStore
 from headline_renderer_suite import BAD, GOOD, HeadlineRendererSuite

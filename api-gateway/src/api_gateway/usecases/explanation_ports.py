@@ -3,32 +3,21 @@
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar
 
+from pydantic import BaseModel
+
 from contracts.notification import NotificationType
 from contracts.template_rendering import RenderedHeadline
+from servicekit.versioned_cache import Cached
 
 KeyT_contra = TypeVar("KeyT_contra", contravariant=True)
-ValueT_co = TypeVar("ValueT_co", covariant=True)
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-class Copy(Protocol[ValueT_co]):
-    """What was found; a stale copy is all there is while its owner is away."""
-
-    @property
-    def value(self) -> ValueT_co:
-        """What it is a copy of."""
-        ...
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether it may have changed since."""
-        ...
-
-
-class CopyDirectory(Protocol[KeyT_contra, ValueT_co]):
+class CopyDirectory(Protocol[KeyT_contra, ModelT]):
     """Finds users or templates, and says how much the answer is worth."""
 
-    async def find_copy(self, key: KeyT_contra, /) -> Copy[ValueT_co] | None:
-        """What has this key, or None if nothing has.
+    async def find_copy(self, key: KeyT_contra, /) -> Cached[ModelT] | None:
+        """What has this key, or None if nothing has; a stale copy, while its owner is away.
 
         Raises:
             UnavailableError: It cannot be said now.

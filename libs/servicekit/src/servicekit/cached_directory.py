@@ -63,7 +63,18 @@ class CachedDirectory(Generic[KeyT, ModelT]):
         Raises:
             UnavailableError: The owner is away, and there is no copy.
         """
-        cached = await self._read(key)
+        return await self.refresh(key, await self._read(key))
+
+    async def refresh(self, key: KeyT, cached: Cached[ModelT] | None) -> Cached[ModelT] | None:
+        """What has this key, for who has read the cache already.
+
+        Args:
+            key: What is looked for.
+            cached: The copy that was there; one that is not stale is the answer.
+
+        Raises:
+            UnavailableError: The owner is away, and there is no copy.
+        """
         if cached is not None and not cached.is_stale:
             return cached
         try:
