@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 pytest.register_assert_rewrite(
     "dead_letters_suite",
     "gateway",
+    "headline_renderer_suite",
     "keeper_suite",
     "outbox_suite",
     "queues",

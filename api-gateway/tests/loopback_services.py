@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jose import jwk
 
 from contracts.access import ApiKeyRecord, Role, Scope
+from contracts.template_rendering import RenderedHeadline
 from contracts.template_snapshot import TemplateSnapshot
 from contracts.user_snapshot import UserSnapshot
 from servicekit.authentication import digest_of
@@ -42,6 +43,8 @@ class LoopbackServices:
             "/api/v1/auth/jwks.json": (200, {"keys": [{**public, "kid": "k1", "use": "sig"}]})
         }
         self.asked: Counter[str] = Counter()
+        self.questions: dict[str, Any] = {}
+        """By path, the body that was posted there last."""
         self.url = ""
 
     def has_user(self, user: UserSnapshot) -> UserSnapshot:
@@ -52,6 +55,14 @@ class LoopbackServices:
         path = f"/api/v1/templates/{template.code}/snapshot"
         self._have(path, template.model_dump(mode="json"))
         return template
+
+    def renders(
+        self, code: str, version: int, *, headline: str | None = None, problem: str | None = None
+    ) -> str:
+        """Answer so whatever the values are; returns the path."""
+        path = f"/api/v1/templates/{code}/versions/{version}/render"
+        self._have(path, RenderedHeadline(headline=headline, problem=problem).model_dump())
+        return path
 
     def api_key(self, *scopes: Scope, is_active: bool = True) -> dict[str, str]:
         """The headers of a call with a new key that has these scopes."""
@@ -88,6 +99,11 @@ def serve(services: LoopbackServices) -> Iterator[LoopbackServices]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            length = int(self.headers["Content-Length"])
+            services.questions[self.path] = json.loads(self.rfile.read(length))
+            self.do_GET()
 
         def do_GET(self) -> None:
             status, body = services.answer(self.path, self.headers.get("X-Service-Token"))

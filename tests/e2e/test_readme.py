@@ -54,8 +54,10 @@ async def test_the_walk_through_ends_with_a_delivered_notification_and_its_mail(
     (tmp_path / ".devstack").mkdir()
     write_private(tmp_path / ".devstack" / "run.env", render(variables_of(stack, tour)))
     output = await run_shell(walk + failures, tmp_path)
-    template, notification, inbox, retried = documents_in(output)
+    template, explained, notification, inbox, retried = documents_in(output)
     assert template["data"]["version"] == 1
+    assert explained["data"]["would_send"] is True
+    assert explained["data"]["subject"] == "Invoice 42 for John"
     assert notification["data"]["status"] == "delivered"
     (mail,) = inbox["messages"]
     assert mail["Subject"] == "Invoice 42 for John"

@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 from api_gateway.adapters.amqp_messages import AmqpMessagePublisher
 from api_gateway.adapters.backlog_gauge import BacklogGauge
 from api_gateway.adapters.group_commit import GroupCommit
+from api_gateway.adapters.http_headline_renderer import HttpHeadlineRenderer
 from api_gateway.adapters.outbox_queue import OutboxQueue
 from api_gateway.adapters.postgres_dead_letter_gauge import PostgresDeadLetterGauge
 from api_gateway.adapters.postgres_dead_letter_jobs import PostgresDeadLetterJobs
@@ -24,7 +25,7 @@ from api_gateway.adapters.postgres_outbox import PostgresOutbox
 from api_gateway.adapters.postgres_outcomes import PostgresOutcomeRecorder
 from api_gateway.adapters.postgres_silent_deliveries import PostgresSilentDeliveries
 from api_gateway.adapters.redis_reservations import RedisReservations
-from api_gateway.api import dead_letter_jobs, dead_letters, notifications
+from api_gateway.api import dead_letter_jobs, dead_letters, explanations, notifications
 from api_gateway.consumers.dead_letter_jobs import DeadLetterJobRunner
 from api_gateway.consumers.dead_letter_watch import DeadLetterWatch
 from api_gateway.consumers.dead_letters import DeadLetterConsumer
@@ -37,6 +38,7 @@ from api_gateway.settings import RelaySettings, Settings
 from api_gateway.usecases.accept_notification import AcceptNotification
 from api_gateway.usecases.delete_expired_keys import DeleteExpiredKeys
 from api_gateway.usecases.discard_dead_letter import DiscardDeadLetter
+from api_gateway.usecases.explain_notification import ExplainNotification
 from api_gateway.usecases.keep_dead_letters import KeepDeadLetters
 from api_gateway.usecases.list_dead_letters import ListDeadLetters
 from api_gateway.usecases.read_dead_letter import ReadDeadLetter
@@ -139,7 +141,12 @@ def build_app(settings: Settings) -> FastAPI:
         service=SERVICE,
         version=VERSION,
         description="Accepts notifications durably and explains what happened to them.",
-        routers=[notifications.router, dead_letters.router, dead_letter_jobs.router],
+        routers=[
+            notifications.router,
+            explanations.router,
+            dead_letters.router,
+            dead_letter_jobs.router,
+        ],
         checks={
             "postgres": database.check,
             "redis": lambda: check_redis(redis),
@@ -168,6 +175,13 @@ def build_app(settings: Settings) -> FastAPI:
                 admission=backlog,
                 now=_utc_now,
                 new_id=uuid7,
+            ),
+            "explain_notification": ExplainNotification(
+                users=users,
+                templates=templates,
+                renderer=HttpHeadlineRenderer(template_service),
+                admission=backlog,
+                now=_utc_now,
             ),
             "read_notifications": ReadNotifications(PostgresHistory(database)),
             **_dead_letter_use_cases(database, settings),

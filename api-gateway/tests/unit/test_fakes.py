@@ -4,15 +4,18 @@ from uuid import uuid4
 
 import pytest
 from fake_dead_letter_keeper import FakeDeadLetterKeeper
+from fake_explanation_ports import FakeHeadlineRenderer
 from fake_outbox import FakeOutbox
 from fake_reservations import FakeReservations
 from fake_store import FakeStore
+from headline_renderer_suite import BAD, GOOD, HeadlineRendererSuite
 from keeper_suite import KeeperSuite
 from outbox_suite import FilledOutbox, OutboxSuite
 from reservations_suite import ReservationsSuite
 from store_suite import StoreSuite
 
 from api_gateway.usecases.ports import OutboxMessage
+from contracts.notification import NotificationType
 
 
 class TestFakeStore(StoreSuite):
@@ -40,3 +43,19 @@ class TestFakeDeadLetterKeeper(KeeperSuite):
     @pytest.fixture
     def keeper(self) -> FakeDeadLetterKeeper:
         return FakeDeadLetterKeeper()
+
+
+class TestFakeHeadlineRenderer(HeadlineRendererSuite):
+    @pytest.fixture
+    def renderer(self) -> FakeHeadlineRenderer:
+        fake = FakeHeadlineRenderer()
+        for code, rendered in (("good", GOOD), ("bad", BAD)):
+            fake.rendered[code, 3, "en", NotificationType.EMAIL] = rendered
+        return fake
+
+    @pytest.fixture
+    def lonely(self, renderer: FakeHeadlineRenderer) -> FakeHeadlineRenderer:
+        alone = FakeHeadlineRenderer()
+        alone.rendered = renderer.rendered
+        alone.is_away = True
+        return alone

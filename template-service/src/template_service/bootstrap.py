@@ -31,6 +31,7 @@ from template_service.usecases.get_template import GetTemplate
 from template_service.usecases.get_version import GetVersion
 from template_service.usecases.list_templates import ListTemplates
 from template_service.usecases.publish_version import PublishVersion
+from template_service.usecases.render_version import RenderVersion
 
 SERVICE: Final = "template-service"
 VERSION: Final = "0.1.0"
@@ -90,6 +91,7 @@ def build_app(settings: Settings) -> FastAPI:
                 list_templates=ListTemplates(templates),
                 get_snapshot=GetSnapshot(templates),
                 get_version=GetVersion(templates),
+                render_version=RenderVersion(templates),
             )
         },
     )

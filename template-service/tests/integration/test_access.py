@@ -21,6 +21,7 @@ ROUTES = [
     ("PUT", f"{PATH}/No_Such_Code"),
     ("GET", f"{PATH}/x/snapshot"),
     ("GET", f"{PATH}/x/versions/1"),
+    ("POST", f"{PATH}/x/versions/1/render"),
 ]
 
 

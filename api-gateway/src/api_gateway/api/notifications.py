@@ -12,12 +12,12 @@ from api_gateway.api.schemas import (
     NotificationView,
     SendNotification,
 )
+from api_gateway.api.senders import Sender, refuse_strangers
 from api_gateway.usecases.accept_notification import Accepted, AcceptNotification
 from api_gateway.usecases.read_notifications import ReadNotifications
 from contracts.access import Scope
 from contracts.envelope import Envelope
-from servicekit.access import Allow, CallerKind, Principal
-from servicekit.errors import ForbiddenError
+from servicekit.access import Allow, Principal
 from servicekit.pagination import PageQuery
 from servicekit.responses import ok, page_of
 
@@ -25,7 +25,6 @@ router = APIRouter(prefix="/notifications", tags=["notifications"])
 
 REPLAYED_HEADER = "Idempotent-Replayed"
 
-Sender = Annotated[Principal, Depends(Allow(scope=Scope.NOTIFICATIONS_SEND, users=True))]
 Reader = Annotated[Principal, Depends(Allow(scope=Scope.NOTIFICATIONS_READ, users=True))]
 
 
@@ -42,9 +41,7 @@ async def send(
     `success` is false, with the reason in `error`, when it is stored but will not be sent because
     of the recipient's wishes or state.
     """
-    if sender.kind is CallerKind.USER and not sender.is_admin and str(body.user_id) != sender.id:
-        msg = "With a user's token notifications can be sent to that user only."
-        raise ForbiddenError(msg)
+    refuse_strangers(sender, body.user_id)
     accept: AcceptNotification = request.app.state.accept_notification
     accepted = await accept(
         body.to_domain(request_id_of(idempotency_key, body.request_id)), caller_of(sender)

@@ -1,16 +1,18 @@
 """Whether a notification may be sent, where to, and if not, why not: one pure function."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import ClassVar, Final
 
-from api_gateway.domain.languages import choose_language
+from api_gateway.domain.chosen_content import ChosenContent, choose_content
 from api_gateway.domain.request import NotificationRequest
 from contracts.envelope import ErrorDetail
 from contracts.error_codes import ErrorCode
 from contracts.notification import (
     AmbiguousPolicy,
     DeviceKind,
+    NotificationStatus,
     NotificationType,
 )
 from contracts.suppression import blocks
@@ -47,6 +49,8 @@ class Plan:
 class Admitted:
     """Send it: one delivery per recipient."""
 
+    status: ClassVar = NotificationStatus.PENDING
+
     plan: Plan
     recipients: tuple[Recipient, ...]
 
@@ -55,6 +59,8 @@ class Admitted:
 class Deferred:
     """Keep it until then, and decide again with what is true then."""
 
+    status: ClassVar = NotificationStatus.SCHEDULED
+
     plan: Plan
     until: datetime
 
@@ -62,6 +68,8 @@ class Deferred:
 @dataclass(frozen=True)
 class Suppressed:
     """Keep it in the history and do not send it; the caller made no mistake."""
+
+    status: ClassVar = NotificationStatus.SUPPRESSED
 
     plan: Plan
     reason: ErrorCode
@@ -95,7 +103,7 @@ def decide_admission(
     What is wrong with it is told at once. What waits for its time is decided again then, so that
     nothing of the recipient's is judged before: they may change their mind. Where several things
     keep it from being sent, the first of these is told: the user is inactive, does not want the
-    channel, has a suppressed address, has none.
+    channel, has a suppressed address, has none. `explain_admission` tells all of them.
 
     Args:
         user: The user it names, if there is one.
@@ -103,68 +111,97 @@ def decide_admission(
         request: What was asked for.
         now: The time, in UTC.
     """
-    if user is None:
-        return Rejected(ErrorCode.USER_NOT_FOUND, f"There is no user {request.user_id}.")
-    if template is None or not template.is_active:
-        return Rejected(
-            ErrorCode.TEMPLATE_NOT_FOUND, f"There is no template {request.template_code}."
-        )
-    channel = request.notification_type
-    language = choose_language(
-        (request.language, user.language, template.default_language),
-        [tag for tag, live in template.languages.items() if channel in live.channels],
-    )
-    if language is None:
-        return Rejected(
-            ErrorCode.TEMPLATE_CHANNEL_MISSING,
-            f"The template {template.code} has no content for {channel}.",
-        )
-    live = template.languages[language]
-    # A null is no value: it would be rendered as nothing where the template counts on something.
-    required = live.channels[channel].required
-    missing = [name for name in required if request.variables.get(name) is None]
-    if missing:
-        return Rejected(
-            ErrorCode.MISSING_VARIABLES,
-            f"The template {template.code} needs values for: {', '.join(missing)}.",
-            tuple(
-                ErrorDetail(
-                    field=f"variables.{name}",
-                    code="missing",
-                    message="The template needs a value for this variable.",
-                )
-                for name in missing
-            ),
-        )
+    content = choose_content(user, template, request) if template else None
+    mistake = next(mistakes(user, template, content, request, now), None)
+    if mistake is not None:
+        return mistake
+    if user is None or template is None or content is None:
+        raise AssertionError(request)  # each of them is a mistake
     plan = Plan(
-        template_version=live.version,
-        language=language,
+        template_version=content.live.version,
+        language=content.language,
         category=template.category,
         ambiguous=template.ambiguous,
-        priority=_priority(request, template),
+        priority=priority_of(request, template.category),
     )
-    if request.scheduled_at is not None and request.scheduled_at > now:
-        return _until(request.scheduled_at, plan, request, now)
+    until = waits_until(request, now)
+    if until is not None:
+        return Deferred(plan, until)
+    hindrance = next(hindrances(user, request.notification_type, template.category), None)
+    if hindrance is not None:
+        return Suppressed(plan, hindrance)
+    return Admitted(plan, recipients_of(user, request.notification_type))
+
+
+def mistakes(
+    user: UserSnapshot | None,
+    template: TemplateSnapshot | None,
+    content: ChosenContent | None,
+    request: NotificationRequest,
+    now: datetime,
+) -> Iterator[Rejected]:
+    """Everything that is wrong with a request, in the order in which it is told."""
+    code, channel = request.template_code, request.notification_type
+    if user is None:
+        yield Rejected(ErrorCode.USER_NOT_FOUND, f"There is no user {request.user_id}.")
+    if template is None:
+        yield Rejected(ErrorCode.TEMPLATE_NOT_FOUND, f"There is no template {code}.")
+    elif not template.is_active:
+        yield Rejected(ErrorCode.TEMPLATE_NOT_FOUND, f"The template {code} is inactive.")
+    if content is not None:
+        # A null is no value: it would be rendered as nothing where the template counts on something
+        required = content.live.channels[channel].required
+        missing = [name for name in required if request.variables.get(name) is None]
+        if missing:
+            yield _missing(code, missing)
+    elif template is not None:
+        yield Rejected(
+            ErrorCode.TEMPLATE_CHANNEL_MISSING, f"The template {code} has no content for {channel}."
+        )
+    yield from _wrong_times(request, now)
+
+
+def _missing(code: str, names: Sequence[str]) -> Rejected:
+    return Rejected(
+        ErrorCode.MISSING_VARIABLES,
+        f"The template {code} needs values for: {', '.join(names)}.",
+        tuple(
+            ErrorDetail(
+                field=f"variables.{name}",
+                code="missing",
+                message="The template needs a value for this variable.",
+            )
+            for name in names
+        ),
+    )
+
+
+def hindrances(user: UserSnapshot, channel: NotificationType, category: str) -> Iterator[ErrorCode]:
+    """Everything of the recipient's that keeps it from being sent, in the order it is told."""
     if not user.is_active:
-        return Suppressed(plan, ErrorCode.USER_INACTIVE)
+        yield ErrorCode.USER_INACTIVE
     if not _wants(user, channel):
-        return Suppressed(plan, ErrorCode.NOTIFICATION_PREFERENCE_DISABLED)
-    if _is_suppressed(user, channel, template.category):
-        return Suppressed(plan, ErrorCode.ADDRESS_SUPPRESSED)
-    recipients = _recipients(user, channel)
-    if not recipients:
-        return Suppressed(plan, ErrorCode.NO_ADDRESS)
-    return Admitted(plan, recipients)
+        yield ErrorCode.NOTIFICATION_PREFERENCE_DISABLED
+    if _is_suppressed(user, channel, category):
+        yield ErrorCode.ADDRESS_SUPPRESSED
+    if not recipients_of(user, channel):
+        yield ErrorCode.NO_ADDRESS
 
 
-def _until(
-    scheduled_at: datetime, plan: Plan, request: NotificationRequest, now: datetime
-) -> Deferred | Rejected:
-    if scheduled_at > now + LONGEST_WAIT:
-        return _wrong_time(f"A notification can wait for {LONGEST_WAIT.days} days at most.")
-    if request.expires_at is not None and request.expires_at <= scheduled_at:
-        return _wrong_time("It expires before it is to be sent.")
-    return Deferred(plan, scheduled_at)
+def waits_until(request: NotificationRequest, now: datetime) -> datetime | None:
+    """The time that a request is to wait for; None: it is for now."""
+    at = request.scheduled_at
+    return at if at is not None and at > now else None
+
+
+def _wrong_times(request: NotificationRequest, now: datetime) -> Iterator[Rejected]:
+    until = waits_until(request, now)
+    if until is None:
+        return
+    if until > now + LONGEST_WAIT:
+        yield _wrong_time(f"A notification can wait for {LONGEST_WAIT.days} days at most.")
+    if request.expires_at is not None and request.expires_at <= until:
+        yield _wrong_time("It expires before it is to be sent.")
 
 
 def _wrong_time(message: str) -> Rejected:
@@ -172,10 +209,11 @@ def _wrong_time(message: str) -> Rejected:
     return Rejected(ErrorCode.VALIDATION_FAILED, f"scheduled_at: {message}", (detail,))
 
 
-def _priority(request: NotificationRequest, template: TemplateSnapshot) -> int:
+def priority_of(request: NotificationRequest, category: str) -> int:
+    """The caller's priority, else the category's."""
     if request.priority is not None:
         return request.priority
-    return URGENT_PRIORITY if template.category in URGENT_CATEGORIES else USUAL_PRIORITY
+    return URGENT_PRIORITY if category in URGENT_CATEGORIES else USUAL_PRIORITY
 
 
 def _wants(user: UserSnapshot, channel: NotificationType) -> bool:
@@ -198,7 +236,8 @@ def _is_suppressed(user: UserSnapshot, channel: NotificationType, category: str)
     return blocks(user.email_suppressed, category)
 
 
-def _recipients(user: UserSnapshot, channel: NotificationType) -> tuple[Recipient, ...]:
+def recipients_of(user: UserSnapshot, channel: NotificationType) -> tuple[Recipient, ...]:
+    """The user's addresses on a channel."""
     match channel:
         case NotificationType.EMAIL:
             return (Recipient(user.email),) if user.email else ()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from api_gateway.domain.admission import Admitted, Deferred, Rejected, Suppressed
@@ -13,12 +12,6 @@ from api_gateway.usecases.caller import Caller
 from api_gateway.usecases.ports import NewNotification
 from contracts.notification import NotificationStatus
 from servicekit.errors import NotFoundError, ServiceError, UnprocessableContentError
-
-STATUS_AFTER: Final = {
-    Admitted: NotificationStatus.PENDING,
-    Deferred: NotificationStatus.SCHEDULED,
-    Suppressed: NotificationStatus.SUPPRESSED,
-}
 
 
 def new_notification(
@@ -57,7 +50,7 @@ def new_notification(
         language=plan.language,
         category=plan.category,
         priority=plan.priority,
-        status=STATUS_AFTER[type(decision)],
+        status=decision.status,
         reason=reason.value if reason else None,
         variables=request.variables,
         metadata=request.metadata,

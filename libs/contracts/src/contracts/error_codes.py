@@ -48,6 +48,10 @@ class ErrorCode(StrEnum):
         "Give the template content for this notification_type.",
     )
     MISSING_VARIABLES = "missing_variables", "Send a value for each variable listed in details."
+    RENDER_FAILED = (
+        "render_failed",
+        "Send values that fit the template, or correct it where the message points to.",
+    )
     # the recipient's wishes: accepted, and not sent
     NOTIFICATION_PREFERENCE_DISABLED = (
         "notification_preference_disabled",

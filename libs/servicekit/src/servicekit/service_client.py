@@ -36,9 +36,20 @@ class ServiceClient:
         Raises:
             UnavailableError: It did not answer in time, or with anything else.
         """
+        return await self._read("GET", path, params=params)
+
+    async def ask(self, path: str, question: dict[str, Any]) -> dict[str, Any] | None:
+        """The same for a read whose question is a body: a POST that changes nothing.
+
+        Raises:
+            UnavailableError: It did not answer in time, or with anything else.
+        """
+        return await self._read("POST", path, json=question)
+
+    async def _read(self, method: str, path: str, **asked: Any) -> dict[str, Any] | None:
         try:
             async with asyncio.timeout(self._deadline_seconds):
-                response = await self._get(path, params)
+                response = await self._call(method, path, **asked)
         except (TransportError, TimeoutError) as error:
             msg = f"{self._name} does not answer."
             raise UnavailableError(msg) from error
@@ -61,11 +72,11 @@ class ServiceClient:
     def _no_object(self) -> UnavailableError:
         return UnavailableError(f"{self._name} answered what is no JSON object.")
 
-    async def _get(self, path: str, params: dict[str, Any] | None) -> HttpResponse:
+    async def _call(self, method: str, path: str, **asked: Any) -> HttpResponse:
         attempts = AsyncRetrying(
             retry=retry_if_exception_type(TransportError),
             stop=stop_after_attempt(_ATTEMPTS),
             wait=wait_random_exponential(multiplier=0.05, max=0.2),
             reraise=True,
         )
-        return await attempts(self._client.get, path, params=params)
+        return await attempts(self._client.request, method, path, **asked)

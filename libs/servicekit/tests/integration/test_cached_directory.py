@@ -22,7 +22,7 @@ from servicekit.http_client import create_http_client
 from servicekit.redis import create_redis
 from servicekit.remote_api_keys import RemoteApiKeys
 from servicekit.service_client import ServiceClient
-from servicekit.versioned_cache import HARD_SECONDS, SOFT_SECONDS, VersionedCache
+from servicekit.versioned_cache import HARD_SECONDS, SOFT_SECONDS, Cached, VersionedCache
 
 
 class Row(BaseModel):
@@ -162,6 +162,19 @@ async def test_a_stale_copy_serves_while_the_owner_is_away(
     with capture_logs() as lines:
         assert await rows.find(known.name) == known
     assert [line["event"] for line in lines] == ["directory.stale_copy_used"]
+
+
+async def test_a_copy_says_whether_it_is_stale_because_the_owner_is_away(
+    make_rows: MakeRows, owner: Owner, known: Row, away: str
+) -> None:
+    asked, fresh = [await make_rows().find_copy(known.name) for _ in range(2)]
+    assert asked == fresh == Cached(known, is_stale=False)
+    newer = owner.has_row(known.model_copy(update={"version": 2}))
+    lonely = make_rows(url=away, later=SOFT_SECONDS + 1)
+    assert await lonely.find_copy(known.name) == Cached(known, is_stale=True)
+    reached = make_rows(later=SOFT_SECONDS + 1)
+    assert await reached.find_copy(known.name) == Cached(newer, is_stale=False)
+    assert await reached.find_copy("nobody") is None
 
 
 async def test_without_a_copy_and_an_owner_it_cannot_be_said(

@@ -1,6 +1,7 @@
 """Reads from another service, over real connections that answer, fail, hang or break."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,12 +28,16 @@ class Service:
     def __init__(self, *answers: bytes | None) -> None:
         self._answers = list(answers)
         self.heads: list[str] = []
+        self.bodies: list[str] = []
         self.port = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 self.heads.append(head.decode().lower())
+                length = re.search(r"content-length: (\d+)", self.heads[-1])
+                if length is not None:
+                    self.bodies.append((await reader.readexactly(int(length[1]))).decode())
                 answer = self._answers.pop(0)
                 if answer is None:
                     break
@@ -73,9 +78,21 @@ async def test_hands_over_the_body_and_shows_who_asks() -> None:
     assert "\r\nx-service-token: api-gateway:s3cret\r\n" in head
 
 
+async def test_a_question_is_posted_and_tried_once_more_like_any_read() -> None:
+    service = Service(BREAK, ok(b'{"data": 1}'))
+    async with talking_to(service) as client:
+        assert await client.ask("/api/v1/render", {"name": "Zoë"}) == {"data": 1}
+    assert len(service.heads) == 2
+    for head in service.heads:
+        assert head.startswith("post /api/v1/render ")
+        assert "\r\ncontent-type: application/json\r\n" in head
+    assert service.bodies == ['{"name":"Zoë"}'] * 2
+
+
 async def test_what_is_not_there_is_none() -> None:
-    async with talking_to(Service(NOT_FOUND)) as client:
+    async with talking_to(Service(NOT_FOUND, NOT_FOUND)) as client:
         assert await client.get("/x") is None
+        assert await client.ask("/x", {}) is None
 
 
 @pytest.mark.parametrize("status", [b"500 Oops", b"401 No", b"302 Moved", b"204 Empty"])

@@ -14,6 +14,7 @@ from template_service.usecases.get_template import GetTemplate
 from template_service.usecases.get_version import GetVersion
 from template_service.usecases.list_templates import ListTemplates
 from template_service.usecases.publish_version import PublishVersion
+from template_service.usecases.render_version import RenderVersion
 
 _MAX_VERSION: Final = 2**31 - 1  # of PostgreSQL's integer
 
@@ -28,6 +29,7 @@ class UseCases:
     list_templates: ListTemplates
     get_snapshot: GetSnapshot
     get_version: GetVersion
+    render_version: RenderVersion
 
 
 def _use_cases(request: Request) -> UseCases:

@@ -1,4 +1,4 @@
-"""Templates as our own services see them: to accept a notification, and to render it."""
+"""Templates as our own services see them: to accept, explain and render a notification."""
 
 from typing import Annotated, Final
 
@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query
 
 from contracts.access import Scope
 from contracts.envelope import Envelope
+from contracts.template_rendering import RenderedHeadline, RenderingRequest
 from contracts.template_snapshot import TemplateSnapshot, TemplateVersion
 from servicekit.access import Allow
 from servicekit.responses import ok
@@ -42,3 +43,24 @@ async def get_version(
     """It never changes and never goes away, so it may be kept for ever."""
     found = await use_cases.get_version(code, language=language, version=version)
     return ok(version_answer(found), "The version.")
+
+
+@router.post(
+    "/{code}/versions/{version}/render",
+    dependencies=[_Gateway],
+    summary="Render one version with given values",
+)
+async def render_version(
+    code: CodeInPath, version: VersionInPath, body: RenderingRequest, use_cases: UseCasesHere
+) -> Envelope[RenderedHeadline]:
+    """All of it is rendered as a worker would, and the subject or title told, or the problem."""
+    rendered = await use_cases.render_version(
+        code,
+        language=body.language,
+        version=version,
+        channel=body.notification_type,
+        variables=body.variables,
+    )
+    return ok(
+        rendered, "It was rendered." if rendered.problem is None else "It cannot be rendered."
+    )
