@@ -81,8 +81,18 @@ class SendNotification(BaseModel):
 
     def to_domain(self, request_id: str | None) -> NotificationRequest:
         """The same in the domain's terms; the request id may have come in a header."""
-        values = self.model_dump(exclude={"request_id"})
-        return NotificationRequest(**values, request_id=request_id)
+        return NotificationRequest(
+            notification_type=self.notification_type,
+            user_id=self.user_id,
+            template_code=self.template_code,
+            variables=self.variables,
+            request_id=request_id,
+            priority=self.priority,
+            language=self.language,
+            scheduled_at=self.scheduled_at,
+            expires_at=self.expires_at,
+            metadata=self.metadata,
+        )
 
 
 class AcceptedNotification(BaseModel):

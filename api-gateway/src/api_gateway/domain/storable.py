@@ -1,11 +1,13 @@
 """Which JSON values every later stage can carry: UTF-8, PostgreSQL's jsonb, and JSON itself."""
 
 import math
+import re
 from typing import Any, Final
 
 MAX_DEPTH: Final = 10
 MAX_KEYS: Final = 1_000
 _MAX_INTEGER: Final = 2**63 - 1
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 class UnstorableValueError(ValueError):
@@ -55,9 +57,8 @@ def _walk(value: Any, path: str, depth: int, keys: list[int]) -> None:
 
 
 def _check_text(text: str, path: str) -> None:
-    if "\0" in text:
-        msg = f"{path} contains a NUL character"
-        raise UnstorableValueError(msg)
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        msg = f"{path} contains half a surrogate pair"
+    found = _UNSTORABLE.search(text)
+    if found is not None:
+        what = "a NUL character" if found[0] == "\0" else "half a surrogate pair"
+        msg = f"{path} contains {what}"
         raise UnstorableValueError(msg)

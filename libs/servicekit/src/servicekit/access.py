@@ -7,12 +7,12 @@ service from being built when one does not, so that a forgotten declaration cann
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Protocol
+from typing import Protocol
 
-from fastapi import FastAPI, Request, Security
+from fastapi import FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers
 
 from contracts.access import Role, Scope
 from servicekit.errors import ForbiddenError, UnauthenticatedError
@@ -72,11 +72,18 @@ class Authenticate(Protocol):
         ...
 
 
-_api_key_header = APIKeyHeader(name="X-API-Key", auto_error=False)
-_service_token_header = APIKeyHeader(
-    name="X-Service-Token", auto_error=False, scheme_name="ServiceToken"
-)
-_bearer = HTTPBearer(auto_error=False)
+def credentials_in(headers: Headers) -> Credentials:
+    """What a request's headers bring.
+
+    Read here and not by FastAPI's security classes: each of those is a dependency of its own, and
+    three of them cost a request as much as validating its body.
+    """
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return Credentials(
+        headers.get("x-api-key") or None,
+        (token.strip() or None) if scheme.lower() == "bearer" else None,
+        headers.get("x-service-token") or None,
+    )
 
 
 class Allow:
@@ -99,21 +106,13 @@ class Allow:
         self.users = users
         self.services = services
 
-    async def __call__(
-        self,
-        request: Request,
-        api_key: Annotated[str | None, Security(_api_key_header)],
-        bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-        service_token: Annotated[str | None, Security(_service_token_header)],
-    ) -> Principal:
+    async def __call__(self, request: Request) -> Principal:
         """Recognise the caller and check that they are among those declared."""
         authenticate: Authenticate | None = request.app.state.authenticate
         if authenticate is None:
             msg = "This service recognises no callers."
             raise UnauthenticatedError(msg)
-        principal = await authenticate(
-            Credentials(api_key, bearer.credentials if bearer else None, service_token)
-        )
+        principal = await authenticate(credentials_in(request.headers))
         if not self.admits(principal):
             raise ForbiddenError(self._refusal(principal))
         return principal

@@ -12,6 +12,7 @@ from contracts.envelope import ErrorEnvelope
 from servicekit.access import Authenticate, refuse_undeclared_routes
 from servicekit.body_limit import BodyLimitMiddleware
 from servicekit.correlation import CorrelationMiddleware
+from servicekit.described_access import describe_access
 from servicekit.error_handlers import install_error_handlers
 from servicekit.health import Check, health_router
 from servicekit.metrics import Metrics
@@ -99,6 +100,7 @@ def create_app(
         app.include_router(router, prefix=API_PREFIX, responses=_ERRORS)
     install_error_handlers(app)
     refuse_undeclared_routes(app)
+    describe_access(app)
     app.add_middleware(BodyLimitMiddleware, max_bytes=max_body_bytes)
     app.add_middleware(ObservationMiddleware, metrics=metrics)
     app.add_middleware(CorrelationMiddleware)

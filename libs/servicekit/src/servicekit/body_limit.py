@@ -4,11 +4,14 @@ FastAPI's own `max_body_size` acts outside all other middleware, so its answer w
 envelope, the correlation id and the metrics.
 """
 
-from starlette.datastructures import Headers
+from typing import Final
+
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from servicekit.error_handlers import too_large
+
+_LENGTH: Final = b"content-length"
 
 
 class BodyLimitMiddleware:
@@ -23,8 +26,8 @@ class BodyLimitMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdecimal() and int(declared) > self._max_bytes:
+        declared = next((value for name, value in scope["headers"] if name == _LENGTH), b"")
+        if declared.isdigit() and int(declared) > self._max_bytes:
             await too_large(self._max_bytes)(scope, receive, send)
             return
         received = 0

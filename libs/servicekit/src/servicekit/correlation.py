@@ -6,11 +6,10 @@ message carries them without being handed down.
 
 import re
 import secrets
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CORRELATION_HEADER = "X-Correlation-ID"
@@ -18,6 +17,9 @@ TRACEPARENT_HEADER = "traceparent"
 
 _correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=None)
 _traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
+
+_RAW_CORRELATION = CORRELATION_HEADER.lower().encode()
+_RAW_TRACEPARENT = TRACEPARENT_HEADER.encode()
 
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}")
 # https://www.w3.org/TR/trace-context/#traceparent-header ; all-zero ids are invalid
@@ -82,17 +84,17 @@ class CorrelationMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        correlation_id = accept_correlation_id(headers.get(CORRELATION_HEADER))
+        given = {_RAW_CORRELATION: None, _RAW_TRACEPARENT: None}
+        for name, value in scope["headers"]:
+            if name in given and given[name] is None:
+                given[name] = value.decode("latin-1")
+        correlation_id = accept_correlation_id(given[_RAW_CORRELATION])
+        header = (_RAW_CORRELATION, correlation_id.encode())
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _set_header(message, CORRELATION_HEADER, correlation_id)
+                message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 
-        with correlated(correlation_id, accept_traceparent(headers.get(TRACEPARENT_HEADER))):
+        with correlated(correlation_id, accept_traceparent(given[_RAW_TRACEPARENT])):
             await self._app(scope, receive, send_with_id)
-
-
-def _set_header(message: MutableMapping[str, object], name: str, value: str) -> None:
-    MutableHeaders(scope=message)[name] = value
