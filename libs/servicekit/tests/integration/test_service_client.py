@@ -1,6 +1,7 @@
 """Reads from another service, over real connections that answer, fail, hang or break."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from servicekit.errors import UnavailableError
 from servicekit.http_client import create_http_client
 from servicekit.service_client import ServiceClient
 
+UNREADABLE = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\nno gzip"
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 HANG = b""
 BREAK = None
@@ -27,12 +29,15 @@ class Service:
     def __init__(self, *answers: bytes | None) -> None:
         self._answers = list(answers)
         self.heads: list[str] = []
+        self.bodies: list[bytes] = []
         self.port = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 self.heads.append(head.decode().lower())
+                length = re.search(r"content-length: (\d+)", self.heads[-1])
+                self.bodies.append(await reader.readexactly(int(length[1]) if length else 0))
                 answer = self._answers.pop(0)
                 if answer is None:
                     break
@@ -93,6 +98,26 @@ async def test_a_body_that_is_no_object_is_unavailable(body: bytes) -> None:
     async with talking_to(Service(ok(body))) as client:
         with pytest.raises(UnavailableError, match="user-service answered what is no JSON object"):
             await client.get("/x")
+
+
+async def test_a_body_that_is_not_encoded_as_it_says_is_unavailable() -> None:
+    async with talking_to(Service(UNREADABLE)) as client:
+        with pytest.raises(UnavailableError, match="user-service answered what is no JSON object"):
+            await client.get("/x")
+
+
+async def test_a_long_question_is_put_into_a_body_and_tried_once_more_too() -> None:
+    service = Service(BREAK, ok(b'{"data": [1, 2]}'))
+    async with talking_to(service) as client:
+        assert await client.read_by_post("/x", {"ids": [1, 2]}) == {"data": [1, 2]}
+    assert [head.partition("\r\n")[0] for head in service.heads] == ["post /x http/1.1"] * 2
+    assert service.bodies == [b'{"ids":[1,2]}'] * 2
+
+
+async def test_a_question_that_nobody_answers_is_unavailable() -> None:
+    async with talking_to(Service(NOT_FOUND)) as client:
+        with pytest.raises(UnavailableError, match="user-service answered 404"):
+            await client.read_by_post("/x", {"ids": [1]})
 
 
 async def test_a_broken_connection_is_tried_once_more() -> None:
