@@ -1,6 +1,6 @@
 """Templates in memory; `TemplatesSuite` shows that they behave as those in PostgreSQL do."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from template_service.domain.errors import TemplateExistsError
 from template_service.domain.ports import Decide
@@ -20,6 +20,9 @@ class FakeTemplates:
 
     async def find(self, code: str) -> Template | None:
         return self._templates.get(code)
+
+    async def find_many(self, codes: Collection[str]) -> Sequence[Template]:
+        return [self._templates[code] for code in set(codes) & self._templates.keys()]
 
     async def find_version(self, code: str, language: str, version: int) -> PublishedVersion | None:
         return self._versions.get((code, language, version))

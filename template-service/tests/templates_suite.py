@@ -47,6 +47,18 @@ class TemplatesSuite:
         assert await templates.find_version(new.template.code, "de", 1) is None
         assert await templates.change(unused_code(), None, publishing(prepared())) is None
 
+    async def test_finds_those_of_many_that_exist_each_once(self, templates: Templates) -> None:
+        first, second = new_template(), new_template(language="de")
+        for new in (first, second, new_template()):
+            await templates.create(new)
+        code = first.template.code
+        await templates.change(code, "de", publishing(prepared("Hallo")))
+        found = await templates.find_many([code, unused_code(), second.template.code, code])
+        assert sorted(found, key=lambda one: one.code) == sorted(
+            [await templates.find(code), second.template], key=lambda one: one.code if one else ""
+        )
+        assert list(await templates.find_many([])) == []
+
     async def test_refuses_a_code_that_is_taken_and_keeps_the_first(
         self, templates: Templates
     ) -> None:

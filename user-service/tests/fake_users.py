@@ -1,6 +1,6 @@
 """Users in memory; `UsersSuite` shows that they behave as those in PostgreSQL do."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -28,6 +28,9 @@ class FakeUsers:
     async def find(self, user_id: UUID) -> User | None:
         user = self._users.get(user_id)
         return None if user is None else self._shown(user)
+
+    async def find_many(self, user_ids: Collection[UUID]) -> Sequence[User]:
+        return [self._shown(self._users[one]) for one in set(user_ids) & self._users.keys()]
 
     async def find_by_email(self, email: str) -> User | None:
         same = (user for user in self._users.values() if user.email.lower() == email.lower())

@@ -38,6 +38,17 @@ class UsersSuite:
         assert await users.find(uuid4()) is None
         assert await users.find_by_email(unused_email()) is None
 
+    async def test_finds_those_of_many_who_exist_each_once(self, users: Users) -> None:
+        known = [new_user(push_token="token"), new_user(email_enabled=False), new_user()]
+        for user in known:
+            await users.create(user)
+        first, second, _ = known
+        found = await users.find_many([first.id, uuid4(), second.id, first.id])
+        assert sorted(found, key=lambda user: user.id) == sorted(
+            [first, second], key=lambda user: user.id
+        )
+        assert list(await users.find_many([])) == []
+
     async def test_refuses_a_taken_address_in_other_case(self, users: Users) -> None:
         first = new_user()
         await users.create(first)

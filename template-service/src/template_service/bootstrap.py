@@ -27,6 +27,7 @@ from template_service.api.dependencies import UseCases
 from template_service.settings import Settings
 from template_service.usecases.create_template import CreateTemplate
 from template_service.usecases.get_snapshot import GetSnapshot
+from template_service.usecases.get_snapshots import GetSnapshots
 from template_service.usecases.get_template import GetTemplate
 from template_service.usecases.get_version import GetVersion
 from template_service.usecases.list_templates import ListTemplates
@@ -90,6 +91,7 @@ def build_app(settings: Settings) -> FastAPI:
                 get_template=GetTemplate(templates),
                 list_templates=ListTemplates(templates),
                 get_snapshot=GetSnapshot(templates),
+                get_snapshots=GetSnapshots(templates),
                 get_version=GetVersion(templates),
                 render_version=RenderVersion(templates),
             )

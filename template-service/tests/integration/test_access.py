@@ -20,6 +20,7 @@ ROUTES = [
     ("PUT", f"{PATH}/x"),
     ("PUT", f"{PATH}/No_Such_Code"),
     ("GET", f"{PATH}/x/snapshot"),
+    ("POST", f"{PATH}/snapshots"),
     ("GET", f"{PATH}/x/versions/1"),
     ("POST", f"{PATH}/x/versions/1/render"),
 ]

@@ -16,6 +16,7 @@ from template_service.domain.publication import Attributes
 from template_service.domain.template import TemplateAtVersion
 from template_service.usecases.create_template import CreateTemplate, NewTemplate
 from template_service.usecases.get_snapshot import GetSnapshot
+from template_service.usecases.get_snapshots import GetSnapshots
 from template_service.usecases.get_template import GetTemplate
 from template_service.usecases.get_version import GetVersion
 from template_service.usecases.publish_version import Publication, PublishVersion
@@ -142,6 +143,14 @@ async def test_snapshots_and_versions_of_unknown_templates_are_not_found(service
         await GetSnapshot(service.templates)("unknown")
     with pytest.raises(TemplateNotFoundError):
         await GetVersion(service.templates)("unknown", language="en", version=1)
+
+
+async def test_many_snapshots_leave_out_what_does_not_exist_or_cannot(service: Service) -> None:
+    await service.create()
+    get_snapshots = GetSnapshots(service.templates)
+    codes = ["welcome", "unknown", "Not A Code", "a\0b", "welcome"]
+    assert list(await get_snapshots(codes)) == [await GetSnapshot(service.templates)("welcome")]
+    assert list(await get_snapshots(["Not A Code"])) == []
 
 
 def _subject(seen: TemplateAtVersion) -> str | None:

@@ -46,6 +46,7 @@ from user_service.usecases.ensure_first_admin import EnsureFirstAdmin
 from user_service.usecases.find_api_key import FindApiKey
 from user_service.usecases.find_suppressions import FindSuppressions
 from user_service.usecases.get_user import GetUser
+from user_service.usecases.get_users import GetUsers
 from user_service.usecases.keep_suppressions import KeepSuppressions
 from user_service.usecases.lift_suppression import LiftSuppression
 from user_service.usecases.list_api_keys import ListApiKeys
@@ -142,6 +143,7 @@ def build_app(settings: Settings) -> FastAPI:
             "use_cases": UseCases(
                 create_user=create_user,
                 get_user=GetUser(users),
+                get_users=GetUsers(users),
                 list_users=ListUsers(users),
                 update_user=UpdateUser(users, passwords, snapshots, now=_now),
                 sign_in=SignIn(users, passwords, issuer, now=_now),

@@ -26,6 +26,7 @@ async def my_id(app: RunningApp, email: str, password: str) -> str:
         ("GET", f"{USERS}/x"),
         ("PATCH", f"{USERS}/x"),
         ("GET", f"{USERS}/x/snapshot"),
+        ("POST", f"{USERS}/snapshots"),
         ("POST", KEYS),
         ("GET", KEYS),
         ("DELETE", f"{KEYS}/x"),
@@ -105,6 +106,7 @@ async def test_an_application_acts_within_its_scopes(
         ("PATCH", path, outsider),
         ("POST", KEYS, writer),
         ("GET", f"{path}/snapshot", writer),
+        ("POST", f"{USERS}/snapshots", writer),
     ):
         answer = await app.client.request(method, target, json={"name": "x"}, headers=headers)
         assert (answer.status_code, answer.json()["error"]) == (403, "forbidden")
@@ -141,6 +143,11 @@ async def test_services_read_only_what_is_theirs(
     snapshot = f"{USERS}/{user['id']}/snapshot"
     answer = await app.client.get(snapshot, headers=shown_by(service))
     assert answer.status_code == (200 if service == "api-gateway" else 403)
+    question = {"user_ids": [user["id"]]}
+    many = await app.client.post(f"{USERS}/snapshots", json=question, headers=shown_by(service))
+    assert many.status_code == answer.status_code
+    refused = await app.client.post(f"{USERS}/snapshots", json=question, headers=admin)
+    assert refused.status_code == 403
     record = await app.client.get(f"{KEYS}/by-digest/{DIGEST}", headers=shown_by(service))
     assert record.status_code == (404 if service in READ_KEYS else 403)
     assert (await app.client.get(USERS, headers=shown_by(service))).status_code == 403

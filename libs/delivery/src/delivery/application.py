@@ -16,7 +16,6 @@ from redis.asyncio import Redis
 from contracts.notification import NotificationType
 from contracts.template_snapshot import TemplateVersion
 from delivery.amqp_reports import EXCHANGES, AmqpReports
-from delivery.breaker import BreakerRules
 from delivery.deliver import Chances, Deliver
 from delivery.failpoints import Failpoints
 from delivery.metrics import DeliveryMetrics
@@ -32,6 +31,7 @@ from delivery.watchdog import Watchdog
 from delivery.worker import Worker
 from servicekit.access import Authenticate
 from servicekit.app import create_app
+from servicekit.breaker import BreakerRules
 from servicekit.http_client import create_http_client
 from servicekit.logs import get_logger
 from servicekit.metrics import Metrics

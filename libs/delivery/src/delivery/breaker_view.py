@@ -7,7 +7,9 @@ here, and are forgotten again when it answers: it knows more than one process ca
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from delivery.breaker import (
+from delivery.breakers import BreakerReading, Breakers, BreakersUnavailableError
+from delivery.metrics import DeliveryMetrics
+from servicekit.breaker import (
     BreakerState,
     Change,
     Permit,
@@ -21,8 +23,6 @@ from delivery.breaker import (
     with_probe,
     without_probe,
 )
-from delivery.breakers import BreakerReading, Breakers, BreakersUnavailableError
-from delivery.metrics import DeliveryMetrics
 from servicekit.logs import get_logger
 
 _log = get_logger(__name__)

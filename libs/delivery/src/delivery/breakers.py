@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from delivery.breaker import BreakerRules, BreakerState, Change, Permit
+from servicekit.breaker import BreakerRules, BreakerState, Change, Permit
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class BreakersUnavailableError(Exception):
 
 
 class Breakers(Protocol):
-    """Where breakers are shared; each step is `delivery.breaker`'s, taken atomically.
+    """Where breakers are shared; each step is `servicekit.breaker`'s, taken atomically.
 
     Every method raises `BreakersUnavailableError` where it cannot be known what has happened.
     """

@@ -3,7 +3,7 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 from contracts.outcome import DeliveryOutcome
-from delivery.breaker import Phase
+from servicekit.breaker import Phase
 from servicekit.metrics import LATENCY_BUCKETS, Metrics
 
 

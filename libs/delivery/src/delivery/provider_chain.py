@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
-from delivery.breaker import Phase
 from delivery.breaker_view import BreakerView
 from delivery.breakers import Breakers, BreakersUnavailableError
 from delivery.errors import DeliveryError, is_refusal
@@ -18,6 +17,7 @@ from delivery.metrics import DeliveryMetrics
 from delivery.provider import OutgoingDelivery, Provider
 from delivery.provider_link import ProviderLink
 from delivery.redis_claims import new_token
+from servicekit.breaker import Phase
 from servicekit.logs import get_logger
 from servicekit.tasks import check_running, end_task
 

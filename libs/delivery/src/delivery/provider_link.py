@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
-from delivery.breaker import Permit
 from delivery.breaker_view import BreakerView
 from delivery.destinations import destination_of
 from delivery.errors import (
@@ -15,6 +14,7 @@ from delivery.errors import (
     is_silence,
 )
 from delivery.provider import OutgoingDelivery, Provider, ProviderAcceptance
+from servicekit.breaker import Permit
 
 ContentT = TypeVar("ContentT")
 

@@ -1,6 +1,6 @@
 """Breakers in Redis: one small hash per provider of a channel, each step one script on its clock.
 
-The steps are those of `delivery.breaker`; `breakers_suite` in the tests holds both to the same. A
+The steps are those of `servicekit.breaker`; `breakers_suite` in the tests holds both to the same. A
 script that is sent again because its answer got lost may count a failure twice, and so open one
 failure early; probes have tokens, and are counted once. Without its memory every breaker is closed.
 """
@@ -12,8 +12,8 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from contracts.notification import NotificationType
-from delivery.breaker import BreakerRules, BreakerState, Change, Permit
 from delivery.breakers import BreakerReading, BreakersUnavailableError
+from servicekit.breaker import BreakerRules, BreakerState, Change, Permit
 from servicekit.redis import RedisUnavailableError
 
 KEPT_SECONDS: Final = 24 * 3600

@@ -3,7 +3,6 @@
 Versions are immutable: each is fetched once, compiled once, and kept.
 """
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -14,6 +13,7 @@ from contracts.template_snapshot import TemplateVersion
 from delivery.errors import PermanentDeliveryError
 from servicekit.errors import UnavailableError
 from servicekit.service_client import ServiceClient
+from servicekit.single_flight import SingleFlight
 from templating import TemplatingError
 
 ContentT = TypeVar("ContentT")
@@ -70,14 +70,14 @@ class TemplateRenderer(Generic[ContentT]):
         self._compile_version = compile_version
         self._kept_versions = kept_versions
         self._compiled: OrderedDict[VersionKey, Compiled[ContentT]] = OrderedDict()
-        self._loading: dict[VersionKey, asyncio.Task[Compiled[ContentT]]] = {}
+        self._loading: SingleFlight[VersionKey, Compiled[ContentT]] = SingleFlight()
 
     async def render(self, message: DeliveryMessage) -> ContentT:
         """What to send."""
         key = (message.template_code, message.language, message.template_version)
         compiled = self._compiled.get(key)
         if compiled is None:
-            compiled = await self._load_once(key)
+            compiled = await self._loading.run(key, lambda: self._load_and_keep(key))
         else:
             self._compiled.move_to_end(key)
         try:
@@ -85,22 +85,12 @@ class TemplateRenderer(Generic[ContentT]):
         except TemplatingError as error:
             raise PermanentDeliveryError("render_failed", detail=str(error)) from error
 
-    async def _load_once(self, key: VersionKey) -> Compiled[ContentT]:
-        loading = self._loading.get(key)
-        if loading is None:
-            loading = asyncio.create_task(self._load(*key))
-            self._loading[key] = loading
-            loading.add_done_callback(lambda task: self._keep(key, task))
-        # Shielded: who gives up waiting must not take the others' template away.
-        return await asyncio.shield(loading)
-
-    def _keep(self, key: VersionKey, loading: asyncio.Task[Compiled[ContentT]]) -> None:
-        del self._loading[key]
-        if loading.cancelled() or loading.exception() is not None:
-            return
-        self._compiled[key] = loading.result()
+    async def _load_and_keep(self, key: VersionKey) -> Compiled[ContentT]:
+        compiled = await self._load(*key)
+        self._compiled[key] = compiled
         if len(self._compiled) > self._kept_versions:
             self._compiled.popitem(last=False)
+        return compiled
 
     async def _load(self, code: str, language: str, version: int) -> Compiled[ContentT]:
         try:

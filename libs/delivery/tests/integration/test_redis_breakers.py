@@ -9,7 +9,9 @@ from breakers_suite import RULES, BreakersBench, BreakersSuite
 from redis.asyncio import Redis
 
 from contracts.notification import NotificationType
-from delivery.breaker import (
+from delivery.breakers import Breakers, BreakersUnavailableError
+from delivery.redis_breakers import KEPT_SECONDS, RedisBreakers, breaker_key
+from servicekit.breaker import (
     BreakerRules,
     BreakerState,
     Change,
@@ -19,8 +21,6 @@ from delivery.breaker import (
     with_probe,
     without_probe,
 )
-from delivery.breakers import Breakers, BreakersUnavailableError
-from delivery.redis_breakers import KEPT_SECONDS, RedisBreakers, breaker_key
 from servicekit.redis import create_redis
 
 EMAIL = NotificationType.EMAIL

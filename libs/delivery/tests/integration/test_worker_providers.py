@@ -11,9 +11,9 @@ from worker_bench import EMAIL, LANES, WorkerBench
 
 from contracts.names import FAILED_QUEUE, NOTIFICATIONS_EXCHANGE, RETRY_QUEUES
 from contracts.outcome import OutcomeKind
-from delivery.breaker import BreakerRules
 from delivery.errors import PermanentDeliveryError, TransientDeliveryError
 from delivery.watchdog import Watchdog
+from servicekit.breaker import BreakerRules
 
 DOWN = TransientDeliveryError("connect_failed", provider_failed=True)
 

@@ -11,7 +11,6 @@ from fake_claims import ClaimStore, FakeClaims
 
 from contracts.delivery_message import DeliveryMessage
 from contracts.outcome import DeliveryOutcome, OutcomeKind
-from delivery.breaker import BreakerRules
 from delivery.breakers import BreakerReading, BreakersUnavailableError
 from delivery.claims import Claim, Settlement
 from delivery.deliver import Chances, Deliver
@@ -19,6 +18,7 @@ from delivery.errors import DeliveryError
 from delivery.metrics import DeliveryMetrics
 from delivery.provider import OutgoingDelivery, ProviderAcceptance
 from delivery.provider_chain import ProviderChain
+from servicekit.breaker import BreakerRules
 from servicekit.metrics import Metrics
 
 LEASE_SECONDS = 35.0

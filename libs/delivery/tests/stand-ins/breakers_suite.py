@@ -3,8 +3,8 @@
 import asyncio
 from abc import ABC, abstractmethod
 
-from delivery.breaker import BreakerRules, BreakerState, Change, Permit, Phase, phase_of, share_of
 from delivery.breakers import BreakerReading, Breakers
+from servicekit.breaker import BreakerRules, BreakerState, Change, Permit, Phase, phase_of, share_of
 
 RULES = BreakerRules(failures=3, open_seconds=60, successes=2, ramp_seconds=30)
 LEASE_SECONDS = 40.0

@@ -9,11 +9,11 @@ import pytest
 from deliveries import make_delivery
 from fake_breakers import BreakerStore, FakeBreakers
 
-from delivery.breaker import BreakerRules
 from delivery.errors import TransientDeliveryError
 from delivery.metrics import DeliveryMetrics
 from delivery.provider import OutgoingDelivery, ProviderAcceptance
 from delivery.provider_chain import NoProviderError, NotHandedOverError, ProviderChain
+from servicekit.breaker import BreakerRules
 from servicekit.metrics import Metrics
 
 RULES = BreakerRules(failures=3, open_seconds=60, successes=2, ramp_seconds=30)

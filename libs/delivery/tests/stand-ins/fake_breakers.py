@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from delivery.breaker import (
+from delivery.breakers import BreakerReading, BreakersUnavailableError
+from servicekit.breaker import (
     BreakerRules,
     BreakerState,
     Change,
@@ -12,7 +13,6 @@ from delivery.breaker import (
     with_probe,
     without_probe,
 )
-from delivery.breakers import BreakerReading, BreakersUnavailableError
 
 Taken = tuple[BreakerState, Change]
 

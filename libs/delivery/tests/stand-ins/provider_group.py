@@ -13,12 +13,12 @@ from itertools import pairwise
 
 from deliveries import make_delivery
 
-from delivery.breaker import BreakerRules
 from delivery.errors import AmbiguousDeliveryError, TransientDeliveryError
 from delivery.metrics import DeliveryMetrics
 from delivery.provider import OutgoingDelivery, ProviderAcceptance
 from delivery.provider_chain import NoProviderError, NotHandedOverError, ProviderChain
 from delivery.redis_breakers import RedisBreakers
+from servicekit.breaker import BreakerRules
 from servicekit.metrics import Metrics
 
 

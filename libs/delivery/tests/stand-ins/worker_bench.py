@@ -26,7 +26,6 @@ from contracts.names import (
 from contracts.notification import NotificationType
 from contracts.outcome import DeliveryOutcome
 from delivery.amqp_reports import EXCHANGES, AmqpReports
-from delivery.breaker import BreakerRules
 from delivery.deliver import Chances, Deliver
 from delivery.metrics import DeliveryMetrics
 from delivery.provider import OutgoingDelivery, ProviderAcceptance
@@ -34,6 +33,7 @@ from delivery.provider_chain import ProviderChain
 from delivery.redis_breakers import RedisBreakers
 from delivery.redis_claims import RedisClaims
 from delivery.worker import Worker
+from servicekit.breaker import BreakerRules
 from servicekit.metrics import Metrics
 from servicekit.publisher import Publisher
 

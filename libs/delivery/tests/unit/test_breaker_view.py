@@ -4,10 +4,10 @@ import pytest
 from chain_bench import RULES
 from fake_breakers import BreakerStore, FakeBreakers
 
-from delivery.breaker import BreakerState, Permit, Phase
 from delivery.breaker_view import BreakerView
 from delivery.breakers import BreakerReading, BreakersUnavailableError
 from delivery.metrics import DeliveryMetrics
+from servicekit.breaker import BreakerState, Permit, Phase
 from servicekit.metrics import Metrics
 
 OPEN = BreakerState(epoch=7, open_until=1_060_000)

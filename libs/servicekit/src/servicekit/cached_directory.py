@@ -1,6 +1,7 @@
 """What another service owns, as we see it: Redis first, then the owner, then a stale copy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 from urllib.parse import quote
 
@@ -8,8 +9,10 @@ from pydantic import BaseModel
 
 from servicekit.errors import UnavailableError
 from servicekit.logs import get_logger
+from servicekit.metrics import Metrics
 from servicekit.redis import RedisUnavailableError
 from servicekit.service_client import ServiceClient
+from servicekit.single_flight import SingleFlight
 from servicekit.versioned_cache import Cached, VersionedCache
 
 _log = get_logger(__name__)
@@ -29,6 +32,7 @@ class CachedDirectory(Generic[KeyT, ModelT]):
         cache_key: The key in Redis.
         path: Where the owner answers it, with `{}` for the key.
         version_of: The version by which the newer copy wins.
+        metrics: Count the stale copies that serve.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class CachedDirectory(Generic[KeyT, ModelT]):
         cache_key: Callable[[KeyT], str],
         path: str,
         version_of: Callable[[ModelT], int],
+        metrics: Metrics | None = None,
     ) -> None:
         self._cache = cache
         self._service = service
@@ -47,6 +52,8 @@ class CachedDirectory(Generic[KeyT, ModelT]):
         self._cache_key = cache_key
         self._path = path
         self._version_of = version_of
+        self._metrics = metrics
+        self._asking: SingleFlight[KeyT, ModelT | None] = SingleFlight()
 
     async def find(self, key: KeyT) -> ModelT | None:
         """What has this key, or None if nothing has.
@@ -78,26 +85,52 @@ class CachedDirectory(Generic[KeyT, ModelT]):
         if cached is not None and not cached.is_stale:
             return cached
         try:
-            value = await self._ask_owner(key)
+            value = await self._ask_together(key)
         except UnavailableError:
             if cached is None:
                 raise
-            _log.warning("directory.stale_copy_used", key=self._cache_key(key))
+            self._used_stale(key)
             return cached
-        if value is None:
-            return None
-        await self._write(key, value)
-        return Cached(value, is_stale=False)
+        return None if value is None else Cached(value, is_stale=False)
+
+    async def _ask_together(self, key: KeyT) -> ModelT | None:
+        """Ask the owner once for all who look for this key now."""
+        began_earlier = self._asking.is_under_way(key)
+        value = await self._asking.run(key, lambda: self._ask_and_keep(key))
+        if value is None and began_earlier:
+            # It may have come to exist since that was asked, and whoever made it knows.
+            value = await self._asking.run(key, lambda: self._ask_and_keep(key))
+        return value
+
+    async def _ask_and_keep(self, key: KeyT) -> ModelT | None:
+        value = await self._ask_owner(key)
+        if value is not None:
+            await self._write(key, value)
+        return value
 
     async def _ask_owner(self, key: KeyT) -> ModelT | None:
-        try:
+        with self._reading(self._cache_key(key)):
             body = await self._service.get(self._path.format(quote(str(key), safe="")))
             return None if body is None else self._model.model_validate(body["data"])
+
+    @contextmanager
+    def _reading(self, what: str) -> Iterator[None]:
+        """Read an answer; one that cannot be read is none."""
+        try:
+            yield
         except (ValueError, KeyError, TypeError) as error:
             # Another version of the owner, or something in between that answers in its place.
-            _log.error("directory.unreadable_answer", key=self._cache_key(key), error=str(error))
-            msg = f"The answer about {self._cache_key(key)} could not be read."
+            _log.error("directory.unreadable_answer", key=what, error=str(error))
+            msg = f"The answer about {what} could not be read."
             raise UnavailableError(msg) from error
+
+    def _used_stale(self, *keys: KeyT) -> None:
+        """Tell that copies of these serve although they are stale."""
+        if not keys:
+            return
+        if self._metrics is not None:
+            self._metrics.stale_copies.labels(self._model.__name__).inc(len(keys))
+        _log.warning("directory.stale_copy_used", key=self._cache_key(keys[0]), copies=len(keys))
 
     async def _read(self, key: KeyT) -> Cached[ModelT] | None:
         try:

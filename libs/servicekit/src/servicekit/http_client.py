@@ -17,6 +17,8 @@ HttpResponse = httpx.Response
 TransportError = httpx.TransportError
 ConnectError = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """Nothing was sent yet: the call had no effect."""
+UnreadableError = httpx.DecodingError
+"""There was an answer, and it is not encoded as it says."""
 
 _KEPT_SECONDS: Final = 3.0
 """Below the 5 s after which uvicorn ends an idle connection: a call on one that is just being ended

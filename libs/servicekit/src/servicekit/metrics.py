@@ -1,6 +1,6 @@
 """Prometheus metrics of one process: its own registry and the HTTP figures of every service."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
@@ -30,6 +30,30 @@ class Metrics:
             "Time from the request's head to the last byte of the answer.",
             ("method", "route"),
             buckets=LATENCY_BUCKETS,
+            registry=self.registry,
+        )
+        self.breaker_state = Gauge(
+            "service_breaker_state",
+            "The breaker of one of our services: 0 closed, 1 half-open (being probed), 2 open.",
+            ("service",),
+            registry=self.registry,
+        )
+        self.breaker_opens = Counter(
+            "service_breaker_opens_total",
+            "Times that a service failed so often in a row that its breaker opened.",
+            ("service",),
+            registry=self.registry,
+        )
+        self.cache_reads = Counter(
+            "cache_reads_total",
+            "Copies of what other services own that were looked for in Redis.",
+            ("kind", "result"),  # fresh, stale, absent
+            registry=self.registry,
+        )
+        self.stale_copies = Counter(
+            "cache_stale_copies_used_total",
+            "Stale copies that served, because their owner was away.",
+            ("kind",),
             registry=self.registry,
         )
 

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from contracts.access import ApiKeyRecord
 from contracts.cache_keys import api_key_key
 from servicekit.cached_directory import CachedDirectory
+from servicekit.metrics import Metrics
 from servicekit.service_client import ServiceClient
 from servicekit.versioned_cache import VersionedCache
 
@@ -29,6 +30,7 @@ class RemoteApiKeys:
         redis: The cache that user-service writes to.
         user_service: The owner.
         monotonic: Seconds that never go back.
+        metrics: Count what is read from the cache, and the stale copies that serve.
     """
 
     def __init__(
@@ -37,18 +39,24 @@ class RemoteApiKeys:
         user_service: ServiceClient,
         *,
         monotonic: Callable[[], float] = time.monotonic,
+        metrics: Metrics | None = None,
     ) -> None:
         self._monotonic = monotonic
         self._held: dict[str, tuple[float, ApiKeyRecord]] = {}
         self._directory: CachedDirectory[str, ApiKeyRecord] = CachedDirectory(
             cache=VersionedCache(
-                redis, ApiKeyRecord, soft_seconds=_SOFT_SECONDS, hard_seconds=_HARD_SECONDS
+                redis,
+                ApiKeyRecord,
+                soft_seconds=_SOFT_SECONDS,
+                hard_seconds=_HARD_SECONDS,
+                metrics=metrics,
             ),
             service=user_service,
             model=ApiKeyRecord,
             cache_key=api_key_key,
             path="/api/v1/api-keys/by-digest/{}",
             version_of=lambda record: record.version,
+            metrics=metrics,
         )
 
     async def find(self, digest: str) -> ApiKeyRecord | None:

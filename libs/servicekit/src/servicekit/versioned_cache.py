@@ -5,7 +5,7 @@ older copy a moment before cannot put it back over that.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar, cast
 
@@ -13,18 +13,33 @@ from pydantic import BaseModel, ValidationError
 from redis.asyncio import Redis
 
 from servicekit.logs import get_logger
+from servicekit.metrics import Metrics
 
 _log = get_logger(__name__)
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
-# Equal versions are written again: that refreshes `stored_at`.
+# Both take many keys, so that many cost one round trip and one command. Equal versions are written
+# again: that refreshes `stored_at`.
+_READ: Final = """
+local found = {}
+for at, key in ipairs(KEYS) do found[at] = redis.call('HMGET', key, 'body', 'stored_at') end
+return found
+"""
 _SET_IF_NEWER: Final = """
-local held = redis.call('HGET', KEYS[1], 'version')
-if held and tonumber(held) > tonumber(ARGV[1]) then return 0 end
-redis.call('HSET', KEYS[1], 'version', ARGV[1], 'body', ARGV[2], 'stored_at', ARGV[3])
-redis.call('EXPIRE', KEYS[1], ARGV[4])
-return 1
+local written = {}
+for at, key in ipairs(KEYS) do
+  local version, body = ARGV[2 * at + 1], ARGV[2 * at + 2]
+  local held = redis.call('HGET', key, 'version')
+  if held and tonumber(held) > tonumber(version) then
+    written[at] = 0
+  else
+    redis.call('HSET', key, 'version', version, 'body', body, 'stored_at', ARGV[1])
+    redis.call('EXPIRE', key, ARGV[2])
+    written[at] = 1
+  end
+end
+return written
 """
 
 SOFT_SECONDS: Final = 300
@@ -52,6 +67,7 @@ class VersionedCache(Generic[ModelT]):
         soft_seconds: From this age on a value is stale.
         hard_seconds: At this age it is gone.
         now: Seconds since the epoch.
+        metrics: Count what is read, by the model's name.
     """
 
     def __init__(
@@ -62,6 +78,7 @@ class VersionedCache(Generic[ModelT]):
         soft_seconds: float = SOFT_SECONDS,
         hard_seconds: int = HARD_SECONDS,
         now: Callable[[], float] = time.time,
+        metrics: Metrics | None = None,
     ) -> None:
         self._redis = redis
         self._model = model
@@ -69,6 +86,8 @@ class VersionedCache(Generic[ModelT]):
         self._hard_seconds = hard_seconds
         self._now = now
         self._values: dict[str, ModelT] = {}
+        self._metrics = metrics
+        self._read = redis.register_script(_READ)
         self._set_if_newer = redis.register_script(_SET_IF_NEWER)
 
     async def get(self, key: str) -> Cached[ModelT] | None:
@@ -80,8 +99,27 @@ class VersionedCache(Generic[ModelT]):
         body, stored_at = cast("list[str | None]", await self._redis.hmget(key, FIELDS))
         return self.read(key, body, stored_at)
 
+    async def get_many(self, keys: Sequence[str]) -> dict[str, Cached[ModelT]]:
+        """The values under those keys that have one, in one round trip.
+
+        Raises:
+            RedisError: Redis is away.
+        """
+        if not keys:
+            return {}
+        fields = cast("list[list[str | None]]", await self._read(keys=keys))
+        found = {key: self.read(key, *each) for key, each in zip(keys, fields, strict=True)}
+        return {key: cached for key, cached in found.items() if cached is not None}
+
     def read(self, key: str, body: str | None, stored_at: str | None) -> Cached[ModelT] | None:
         """What the `FIELDS` of a key say, for who has got them together with something else."""
+        cached = self._parse(key, body, stored_at)
+        if self._metrics is not None:
+            result = "absent" if cached is None else "stale" if cached.is_stale else "fresh"
+            self._metrics.cache_reads.labels(self._model.__name__, result).inc()
+        return cached
+
+    def _parse(self, key: str, body: str | None, stored_at: str | None) -> Cached[ModelT] | None:
         if body is None or stored_at is None:
             return None
         is_stale = self._now() - float(stored_at) > self._soft_seconds
@@ -104,8 +142,19 @@ class VersionedCache(Generic[ModelT]):
         Raises:
             RedisError: Redis is away.
         """
-        written = await self._set_if_newer(
-            keys=[key],
-            args=[version, value.model_dump_json(), self._now(), self._hard_seconds],
-        )
-        return bool(written)
+        [written] = await self.put_many([(key, version, value)])
+        return written
+
+    async def put_many(self, entries: Sequence[tuple[str, int, ModelT]]) -> list[bool]:
+        """The same for many keys, versions and values, in one round trip.
+
+        Raises:
+            RedisError: Redis is away; some may have been written.
+        """
+        if not entries:
+            return []
+        arguments: list[str | int | float] = [self._now(), self._hard_seconds]
+        for _, version, value in entries:
+            arguments += (version, value.model_dump_json())
+        written = await self._set_if_newer(keys=[key for key, _, _ in entries], args=arguments)
+        return [bool(each) for each in written]

@@ -13,6 +13,7 @@ from servicekit.errors import UnavailableError
 from servicekit.http_client import create_http_client
 from servicekit.service_client import ServiceClient
 
+UNREADABLE = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\nno gzip"
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 HANG = b""
 BREAK = None
@@ -28,7 +29,7 @@ class Service:
     def __init__(self, *answers: bytes | None) -> None:
         self._answers = list(answers)
         self.heads: list[str] = []
-        self.bodies: list[str] = []
+        self.bodies: list[bytes] = []
         self.port = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -36,8 +37,7 @@ class Service:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 self.heads.append(head.decode().lower())
                 length = re.search(r"content-length: (\d+)", self.heads[-1])
-                if length is not None:
-                    self.bodies.append((await reader.readexactly(int(length[1]))).decode())
+                self.bodies.append(await reader.readexactly(int(length[1]) if length else 0))
                 answer = self._answers.pop(0)
                 if answer is None:
                     break
@@ -86,7 +86,7 @@ async def test_a_question_is_posted_and_tried_once_more_like_any_read() -> None:
     for head in service.heads:
         assert head.startswith("post /api/v1/render ")
         assert "\r\ncontent-type: application/json\r\n" in head
-    assert service.bodies == ['{"name":"Zoë"}'] * 2
+    assert service.bodies == ['{"name":"Zoë"}'.encode()] * 2
 
 
 async def test_what_is_not_there_is_none() -> None:
@@ -108,6 +108,12 @@ async def test_any_other_status_is_unavailable(status: bytes) -> None:
 @pytest.mark.parametrize("body", [b"<html>", b"", b"[1]", b"\xff"])
 async def test_a_body_that_is_no_object_is_unavailable(body: bytes) -> None:
     async with talking_to(Service(ok(body))) as client:
+        with pytest.raises(UnavailableError, match="user-service answered what is no JSON object"):
+            await client.get("/x")
+
+
+async def test_a_body_that_is_not_encoded_as_it_says_is_unavailable() -> None:
+    async with talking_to(Service(UNREADABLE)) as client:
         with pytest.raises(UnavailableError, match="user-service answered what is no JSON object"):
             await client.get("/x")
 

@@ -1,9 +1,9 @@
 """Templates in PostgreSQL. There is no statement here that changes or removes a version."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, Select, func, select, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import ColumnElement, Select, Text, any_, func, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from servicekit.counting import count_rows
@@ -44,6 +44,13 @@ class PostgresTemplates:
         """The template with this code."""
         async with self._database.transaction() as connection:
             return await _find(connection, code)
+
+    async def find_many(self, codes: Collection[str]) -> Sequence[Template]:
+        """The templates with these codes, each once and in no order; others are left out."""
+        query = _templates().where(templates.c.code == any_(literal([*codes], ARRAY(Text))))
+        async with self._database.transaction() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [template_of(row) for row in rows]
 
     async def find_version(self, code: str, language: str, version: int) -> PublishedVersion | None:
         """One version, live or not."""

@@ -10,6 +10,7 @@ from servicekit.text_types import Language
 from template_service.domain.errors import TemplateNotFoundError
 from template_service.usecases.create_template import CreateTemplate
 from template_service.usecases.get_snapshot import GetSnapshot
+from template_service.usecases.get_snapshots import GetSnapshots
 from template_service.usecases.get_template import GetTemplate
 from template_service.usecases.get_version import GetVersion
 from template_service.usecases.list_templates import ListTemplates
@@ -28,6 +29,7 @@ class UseCases:
     get_template: GetTemplate
     list_templates: ListTemplates
     get_snapshot: GetSnapshot
+    get_snapshots: GetSnapshots
     get_version: GetVersion
     render_version: RenderVersion
 

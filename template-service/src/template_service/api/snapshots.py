@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query
 
 from contracts.access import Scope
 from contracts.envelope import Envelope
+from contracts.snapshot_questions import TemplateSnapshotsQuestion
 from contracts.template_rendering import RenderedHeadline, RenderingRequest
 from contracts.template_snapshot import TemplateSnapshot, TemplateVersion
 from servicekit.access import Allow
@@ -29,6 +30,14 @@ _ReaderOrService = Depends(
 async def get_snapshot(code: CodeInPath, use_cases: UseCasesHere) -> Envelope[TemplateSnapshot]:
     """What the gateway decides with, as of one row version."""
     return ok(await use_cases.get_snapshot(code), "The template's snapshot.")
+
+
+@router.post("/snapshots", dependencies=[_Gateway], summary="Of many, all languages, no sources")
+async def get_snapshots(
+    body: TemplateSnapshotsQuestion, use_cases: UseCasesHere
+) -> Envelope[list[TemplateSnapshot]]:
+    """Snapshots of those templates that exist, in no order; up to 1,000 at once."""
+    return ok(list(await use_cases.get_snapshots(body.codes)), "The templates' snapshots.")
 
 
 @router.get(

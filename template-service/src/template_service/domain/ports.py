@@ -1,6 +1,6 @@
 """What the use cases need from outside."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from contracts.template_snapshot import TemplateSnapshot
@@ -24,6 +24,10 @@ class Templates(Protocol):
 
     async def find(self, code: str) -> Template | None:
         """The template with this code."""
+        ...
+
+    async def find_many(self, codes: Collection[str]) -> Sequence[Template]:
+        """The templates with these codes, each once and in no order; others are left out."""
         ...
 
     async def find_version(self, code: str, language: str, version: int) -> PublishedVersion | None:

@@ -1,11 +1,11 @@
 """Users in PostgreSQL. An index on `lower(email)` decides who has an address, not a look before."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Uuid, any_, func, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -56,6 +56,13 @@ class PostgresUsers:
             result = await connection.execute(select_users().where(users.c.id == user_id))
             row = result.mappings().first()
         return None if row is None else user_of(row)
+
+    async def find_many(self, user_ids: Collection[UUID]) -> Sequence[User]:
+        """The users with these ids, each once and in no order; who does not exist is left out."""
+        query = select_users().where(users.c.id == any_(literal([*user_ids], ARRAY(Uuid))))
+        async with self._database.transaction() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [user_of(row) for row in rows]
 
     async def find_by_email(self, email: str) -> User | None:
         """The user with this address, in whatever case."""

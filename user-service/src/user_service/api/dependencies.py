@@ -14,6 +14,7 @@ from user_service.usecases.create_user import CreateUser
 from user_service.usecases.find_api_key import FindApiKey
 from user_service.usecases.find_suppressions import FindSuppressions
 from user_service.usecases.get_user import GetUser
+from user_service.usecases.get_users import GetUsers
 from user_service.usecases.lift_suppression import LiftSuppression
 from user_service.usecases.list_api_keys import ListApiKeys
 from user_service.usecases.list_users import ListUsers
@@ -28,6 +29,7 @@ class UseCases:
 
     create_user: CreateUser
     get_user: GetUser
+    get_users: GetUsers
     list_users: ListUsers
     update_user: UpdateUser
     sign_in: SignIn

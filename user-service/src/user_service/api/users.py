@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends
 
 from contracts.access import Scope
 from contracts.envelope import Envelope
+from contracts.snapshot_questions import UserSnapshotsQuestion
 from contracts.user_snapshot import UserSnapshot
 from servicekit.access import Allow, CallerKind, Principal
 from servicekit.pagination import PageQuery
@@ -83,3 +84,12 @@ async def get_snapshot(user_id: UserIdInPath, use_cases: UseCasesHere) -> Envelo
     """The same that Redis holds for the gateway."""
     user = await use_cases.get_user(user_id)
     return ok(user.snapshot(), "The user's snapshot.")
+
+
+@router.post("/snapshots", dependencies=[_Gateway], summary="What the gateway decides many by")
+async def get_snapshots(
+    body: UserSnapshotsQuestion, use_cases: UseCasesHere
+) -> Envelope[list[UserSnapshot]]:
+    """Snapshots of those users that exist, in no order; up to 1,000 at once."""
+    users = await use_cases.get_users(body.user_ids)
+    return ok([user.snapshot() for user in users], "The users' snapshots.")

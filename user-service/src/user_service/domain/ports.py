@@ -1,6 +1,6 @@
 """What the use cases need from outside."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -31,6 +31,10 @@ class Users(Protocol):
 
     async def find(self, user_id: UUID) -> User | None:
         """The user with this id."""
+        ...
+
+    async def find_many(self, user_ids: Collection[UUID]) -> Sequence[User]:
+        """The users with these ids, each once and in no order; who does not exist is left out."""
         ...
 
     async def find_by_email(self, email: str) -> User | None:

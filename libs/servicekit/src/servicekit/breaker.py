@@ -1,7 +1,7 @@
 """A circuit breaker as a pure state machine: what it holds, and what each answer makes of it.
 
-`redis_breakers` runs the same steps as scripts, for all processes of a channel; a process that has
-lost Redis goes on with these, by itself. Times are milliseconds of the clock that the group shares.
+Who runs it keeps the state: `local_breaker` for one process, `delivery.redis_breakers` for a group
+of them, which then share a clock. Times are milliseconds of that clock.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ class BreakerRules:
     """When a breaker opens and closes.
 
     Attributes:
-        failures: So many failures of the provider in a row open it.
+        failures: So many failures in a row open it.
         open_seconds: Until the first probe, after it has opened and after each failed probe.
         successes: So many probes in a row must succeed before it closes.
         ramp_seconds: From one call at once, when it has closed, to all that a process may make.
@@ -32,7 +32,7 @@ class Phase(IntEnum):
     CLOSED = 0
     """It may be made."""
     HALF_OPEN = 1
-    """One of the group may be made, as a probe."""
+    """One may be made, as a probe."""
     OPEN = 2
     """None may be made."""
 
@@ -55,7 +55,7 @@ class Permit:
 
     Attributes:
         epoch: Of the state that allowed the call.
-        probe: The token of the group's one probe; empty: an ordinary call.
+        probe: The token of the one probe; empty: an ordinary call.
     """
 
     epoch: int = 0
@@ -64,7 +64,7 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class BreakerState:
-    """What is remembered of one provider; nothing at all means closed.
+    """What is remembered of who is called; nothing at all means closed.
 
     Attributes:
         epoch: Another one each time it opens or closes; greater than any before.
@@ -117,7 +117,7 @@ def wait_of(state: BreakerState, now: int) -> int:
 def after_failure(
     state: BreakerState, permit: Permit, now: int, rules: BreakerRules
 ) -> tuple[BreakerState, Change]:
-    """A call under `permit` has shown that the provider is in trouble, or has not been answered."""
+    """A call under `permit` has shown that who is called is in trouble, or was not answered."""
     open_until = now + round(rules.open_seconds * 1000)
     if permit.probe:
         if permit.probe != state.probe:
@@ -134,7 +134,7 @@ def after_failure(
 def after_success(
     state: BreakerState, permit: Permit, now: int, rules: BreakerRules
 ) -> tuple[BreakerState, Change]:
-    """The provider has answered a call under `permit`, be it with a refusal of the recipient."""
+    """A call under `permit` was answered, be it with a refusal of what was asked for."""
     if permit.probe:
         if permit.probe != state.probe:
             return state, Change.NONE
@@ -154,7 +154,7 @@ def with_probe(state: BreakerState, token: str, now: int, lease: int) -> Breaker
     Args:
         state: The state before.
         token: Names the probe; with that of the probe itself its lease is renewed.
-        now: The group's time.
+        now: The time.
         lease: Milliseconds after which another may have it although nothing was heard.
     """
     is_renewal = bool(state.open_until) and state.probe == token

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from delivery.breaker import (
+from servicekit.breaker import (
     BreakerRules,
     BreakerState,
     Change,
