@@ -1,7 +1,7 @@
 """The smaller ports of the use cases in memory."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from api_gateway.domain.notification import Notification
 from api_gateway.usecases.ports import OutboxMessage
 from contracts.error_codes import ErrorCode
+from servicekit.bulk_directory import CopiesMissingError
 from servicekit.errors import UnavailableError
 from servicekit.versioned_cache import Cached
 
@@ -18,10 +19,14 @@ ValueT = TypeVar("ValueT", bound=BaseModel)
 
 
 class FakeDirectory(Generic[KeyT, ValueT]):
-    """Users or templates; `error` is raised instead of an answer, `gate` holds answers back."""
+    """Users or templates; `error` is raised instead of an answer, `gate` holds answers back.
+
+    `copies` serve many at once while the owner is away.
+    """
 
     def __init__(self, known: Mapping[KeyT, ValueT]) -> None:
         self.known = dict(known)
+        self.copies: dict[KeyT, ValueT] = {}
         self.error: Exception | None = None
         self.gate: asyncio.Event | None = None
 
@@ -36,6 +41,16 @@ class FakeDirectory(Generic[KeyT, ValueT]):
             raise self.error
         value = self.known.get(key)
         return None if value is None else Cached(value, is_stale=False)
+
+    async def find_many(self, keys: Iterable[KeyT]) -> dict[KeyT, Cached[ValueT]]:
+        wanted = list(keys)
+        if isinstance(self.error, UnavailableError):
+            missing = [key for key in wanted if key not in self.copies]
+            if missing:
+                raise CopiesMissingError(self.error, missing)
+            return {key: Cached(self.copies[key], is_stale=True) for key in wanted}
+        found = {key: await self.refresh(key, None) for key in wanted}
+        return {key: copy for key, copy in found.items() if copy is not None}
 
 
 class FakePublisher:

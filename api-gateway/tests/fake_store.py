@@ -1,19 +1,35 @@
 """The notification store in memory; `StoreSuite` shows that it behaves as PostgreSQL does."""
 
 import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
 
+from api_gateway.domain.batch import Batch
 from api_gateway.domain.notification import Notification
 from api_gateway.domain.request import IdempotencyKey
-from api_gateway.usecases.ports import NewNotification, OutboxMessage, Stored, StoredRequest
+from api_gateway.usecases.ports import (
+    NewNotification,
+    OutboxMessage,
+    Stored,
+    StoredRequest,
+    Unstorable,
+)
 from contracts.delivery_message import DeliveryMessage
 from contracts.names import lane_for
 
 
 class FakeStore:
-    """`error`: raised by the next calls, before anything is stored."""
+    """`error`: raised by the next calls, before anything is stored.
+
+    `unstorable`: codes of templates whose notifications a batch cannot store.
+    """
 
     def __init__(self) -> None:
         self.notifications: list[Notification] = []
+        self.batches: dict[UUID, Batch] = {}
+        self.unstorable: set[str] = set()
         self.notes: list[str | None] = []
         self.requests: dict[IdempotencyKey, StoredRequest] = {}
         self.error: Exception | None = None
@@ -29,6 +45,29 @@ class FakeStore:
         if new.key is not None:
             self.requests[new.key] = StoredRequest(new.fingerprint, new.acceptance)
         return Stored(new.acceptance, tuple(self._row(message) for message in new.messages))
+
+    async def store_batch(
+        self, batch: Batch, items: Sequence[NewNotification]
+    ) -> list[Stored | StoredRequest | Unstorable]:
+        results: list[Stored | StoredRequest | Unstorable] = []
+        for item in items:
+            if item.notification.template_code in self.unstorable:
+                results.append(Unstorable("DataError"))
+            else:
+                results.append(await self.store(item))
+        self.batches[batch.id] = replace(batch, created_at=self._since(batch))
+        return results
+
+    def _since(self, batch: Batch) -> datetime:
+        earlier = self.batches.get(batch.id)
+        return batch.created_at if earlier is None else earlier.created_at
+
+    async def find_requests(
+        self, keys: Sequence[IdempotencyKey]
+    ) -> dict[IdempotencyKey, StoredRequest]:
+        if self.error is not None:
+            raise self.error
+        return {key: self.requests[key] for key in keys if key in self.requests}
 
     async def find_request(self, key: IdempotencyKey) -> StoredRequest | None:
         if self.error is not None:

@@ -64,11 +64,18 @@ class LoopbackServices:
         self._have(path, RenderedHeadline(headline=headline, problem=problem).model_dump())
         return path
 
-    def api_key(self, *scopes: Scope, is_active: bool = True) -> dict[str, str]:
+    def api_key(
+        self, *scopes: Scope, is_active: bool = True, rate_per_minute: int | None = None
+    ) -> dict[str, str]:
         """The headers of a call with a new key that has these scopes."""
         key = secrets.token_urlsafe(32)
         record = ApiKeyRecord(
-            id=uuid4(), name="test", version=1, scopes=frozenset(scopes), is_active=is_active
+            id=uuid4(),
+            name="test",
+            version=1,
+            scopes=frozenset(scopes),
+            is_active=is_active,
+            rate_limit_per_minute=rate_per_minute,
         )
         path = f"/api/v1/api-keys/by-digest/{digest_of(key)}"
         self._have(path, record.model_dump(mode="json"))
@@ -87,7 +94,16 @@ class LoopbackServices:
         self.asked[path] += 1
         if service_token != SERVICE_TOKEN:
             return 401, {"success": False}
+        if path.endswith("/snapshots") and path not in self.answers:
+            return 200, {"success": True, "message": "Here they are.", "data": self._many(path)}
         return self.answers.get(path, (404, {"success": False}))
+
+    def _many(self, path: str) -> list[object]:
+        """The snapshots that were asked for by the last question."""
+        [names] = self.questions[path].values()
+        single = path.removesuffix("snapshots") + "{}/snapshot"
+        found = (self.answers.get(single.format(name), (404, None))[1] for name in names)
+        return [body["data"] for body in found if isinstance(body, dict)]
 
     def _have(self, path: str, data: object) -> None:
         self.answers[path] = (200, {"success": True, "message": "Here it is.", "data": data})

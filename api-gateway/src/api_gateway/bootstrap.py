@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import FastAPI
+from redis.asyncio import Redis
 from uuid_utils.compat import uuid7
 
 from api_gateway.adapters.amqp_messages import AmqpMessagePublisher
@@ -14,6 +15,7 @@ from api_gateway.adapters.backlog_gauge import BacklogGauge
 from api_gateway.adapters.group_commit import GroupCommit
 from api_gateway.adapters.http_headline_renderer import HttpHeadlineRenderer
 from api_gateway.adapters.outbox_queue import OutboxQueue
+from api_gateway.adapters.postgres_batches import PostgresBatchHistory
 from api_gateway.adapters.postgres_dead_letter_gauge import PostgresDeadLetterGauge
 from api_gateway.adapters.postgres_dead_letter_jobs import PostgresDeadLetterJobs
 from api_gateway.adapters.postgres_dead_letter_keeper import PostgresDeadLetterKeeper
@@ -25,7 +27,7 @@ from api_gateway.adapters.postgres_outbox import PostgresOutbox
 from api_gateway.adapters.postgres_outcomes import PostgresOutcomeRecorder
 from api_gateway.adapters.postgres_silent_deliveries import PostgresSilentDeliveries
 from api_gateway.adapters.redis_reservations import RedisReservations
-from api_gateway.api import dead_letter_jobs, dead_letters, explanations, notifications
+from api_gateway.api import batches, dead_letter_jobs, dead_letters, explanations, notifications
 from api_gateway.consumers.dead_letter_jobs import DeadLetterJobRunner
 from api_gateway.consumers.dead_letter_watch import DeadLetterWatch
 from api_gateway.consumers.dead_letters import DeadLetterConsumer
@@ -35,12 +37,14 @@ from api_gateway.consumers.outcomes import OutcomeConsumer
 from api_gateway.consumers.reconciler import Reconciler
 from api_gateway.consumers.rounds import Rounds
 from api_gateway.settings import RelaySettings, Settings
+from api_gateway.usecases.accept_batch import AcceptBatch
 from api_gateway.usecases.accept_notification import AcceptNotification
 from api_gateway.usecases.delete_expired_keys import DeleteExpiredKeys
 from api_gateway.usecases.discard_dead_letter import DiscardDeadLetter
 from api_gateway.usecases.explain_notification import ExplainNotification
 from api_gateway.usecases.keep_dead_letters import KeepDeadLetters
 from api_gateway.usecases.list_dead_letters import ListDeadLetters
+from api_gateway.usecases.read_batch import ReadBatch
 from api_gateway.usecases.read_dead_letter import ReadDeadLetter
 from api_gateway.usecases.read_dead_letter_job import ReadDeadLetterJob
 from api_gateway.usecases.read_notifications import ReadNotifications
@@ -52,11 +56,12 @@ from api_gateway.usecases.start_dead_letter_job import StartDeadLetterJob
 from api_gateway.usecases.work_on_dead_letter_job import WorkOnDeadLetterJob
 from contracts.cache_keys import template_key, user_key
 from contracts.names import NOTIFICATIONS_EXCHANGE
+from contracts.snapshot_questions import TemplateSnapshotsQuestion, UserSnapshotsQuestion
 from contracts.template_snapshot import TemplateSnapshot
 from contracts.user_snapshot import UserSnapshot
 from servicekit.app import create_app
 from servicekit.authentication import Authenticator
-from servicekit.cached_directory import CachedDirectory
+from servicekit.bulk_directory import BulkDirectory
 from servicekit.database import Database
 from servicekit.http_client import create_http_client
 from servicekit.metrics import Metrics
@@ -96,8 +101,8 @@ def build_app(settings: Settings) -> FastAPI:
         )
         for url in (settings.user_service_url, settings.template_service_url)
     ]
-    user_service = ServiceClient("user-service", clients[0])
-    template_service = ServiceClient("template-service", clients[1])
+    user_service = ServiceClient("user-service", clients[0], metrics=metrics)
+    template_service = ServiceClient("template-service", clients[1], metrics=metrics)
     publisher = Publisher(
         settings.amqp_url.get_secret_value(),
         name="api-gateway-publish",
@@ -105,22 +110,12 @@ def build_app(settings: Settings) -> FastAPI:
     )
     outbox_queue = OutboxQueue(PostgresOutbox(database), AmqpMessagePublisher(publisher))
     backlog = BacklogGauge(database)
-    users: CachedDirectory[UUID, UserSnapshot] = CachedDirectory(
-        cache=VersionedCache(redis, UserSnapshot),
-        service=user_service,
-        model=UserSnapshot,
-        cache_key=user_key,
-        path="/api/v1/users/{}/snapshot",
-        version_of=lambda user: user.version,
+    users = _user_directory(redis, user_service, metrics)
+    templates = _template_directory(redis, template_service, metrics)
+    store = PostgresNotificationStore(
+        database, reconcile_after=timedelta(seconds=settings.reconcile_after_seconds)
     )
-    templates: CachedDirectory[str, TemplateSnapshot] = CachedDirectory(
-        cache=VersionedCache(redis, TemplateSnapshot),
-        service=template_service,
-        model=TemplateSnapshot,
-        cache_key=template_key,
-        path="/api/v1/templates/{}/snapshot",
-        version_of=lambda template: template.row_version,
-    )
+    reservations = RedisReservations(redis, pause, metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -143,6 +138,7 @@ def build_app(settings: Settings) -> FastAPI:
         description="Accepts notifications durably and explains what happened to them.",
         routers=[
             notifications.router,
+            batches.router,
             explanations.router,
             dead_letters.router,
             dead_letter_jobs.router,
@@ -156,6 +152,7 @@ def build_app(settings: Settings) -> FastAPI:
         },
         metrics=metrics,
         lifespan=lifespan,
+        larger_bodies={batches.BATCH_PATH: batches.MAX_BATCH_BYTES},
         authenticate=Authenticator(
             api_keys=RemoteApiKeys(redis, user_service),
             tokens=TokenVerifier(fetch_jwks_from(user_service)),
@@ -164,18 +161,24 @@ def build_app(settings: Settings) -> FastAPI:
             "accept_notification": AcceptNotification(
                 users=users,
                 templates=templates,
-                reservations=RedisReservations(redis, pause, metrics),
-                store=GroupCommit(
-                    PostgresNotificationStore(
-                        database,
-                        reconcile_after=timedelta(seconds=settings.reconcile_after_seconds),
-                    )
-                ),
+                reservations=reservations,
+                store=GroupCommit(store),
                 publisher=outbox_queue,
                 admission=backlog,
                 now=_utc_now,
                 new_id=uuid7,
             ),
+            "accept_batch": AcceptBatch(
+                users=users,
+                templates=templates,
+                reservations=reservations,
+                store=store,
+                publisher=outbox_queue,
+                admission=backlog,
+                now=_utc_now,
+                new_id=uuid7,
+            ),
+            "read_batch": ReadBatch(PostgresBatchHistory(database)),
             "explain_notification": ExplainNotification(
                 users=users,
                 templates=templates,
@@ -259,6 +262,40 @@ def build_relay(settings: RelaySettings) -> FastAPI:
         },
         metrics=metrics,
         lifespan=lifespan,
+    )
+
+
+def _user_directory(
+    redis: "Redis", user_service: ServiceClient, metrics: Metrics
+) -> BulkDirectory[UUID, UserSnapshot]:
+    return BulkDirectory(
+        cache=VersionedCache(redis, UserSnapshot, metrics=metrics),
+        service=user_service,
+        model=UserSnapshot,
+        cache_key=user_key,
+        path="/api/v1/users/{}/snapshot",
+        version_of=lambda user: user.version,
+        many_path="/api/v1/users/snapshots",
+        question_of=lambda keys: UserSnapshotsQuestion(user_ids=list(keys)),
+        key_of=lambda user: user.user_id,
+        metrics=metrics,
+    )
+
+
+def _template_directory(
+    redis: "Redis", template_service: ServiceClient, metrics: Metrics
+) -> BulkDirectory[str, TemplateSnapshot]:
+    return BulkDirectory(
+        cache=VersionedCache(redis, TemplateSnapshot, metrics=metrics),
+        service=template_service,
+        model=TemplateSnapshot,
+        cache_key=template_key,
+        path="/api/v1/templates/{}/snapshot",
+        version_of=lambda template: template.row_version,
+        many_path="/api/v1/templates/snapshots",
+        question_of=lambda keys: TemplateSnapshotsQuestion(codes=list(keys)),
+        key_of=lambda template: template.code,
+        metrics=metrics,
     )
 
 

@@ -5,18 +5,31 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, tuple_
+from sqlalchemy import ColumnElement, Row, func, select, true, tuple_
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api_gateway.adapters.outbox_rows import OutboxRow, outbox_row
 from api_gateway.adapters.store_statement import STORE, store_arguments
-from api_gateway.adapters.tables import idempotency_keys
+from api_gateway.adapters.tables import batches, idempotency_keys
+from api_gateway.domain.batch import Batch
 from api_gateway.domain.notification import Acceptance
 from api_gateway.domain.request import IdempotencyKey
 from api_gateway.domain.silence import RECONCILE_AFTER
-from api_gateway.usecases.ports import NewNotification, OutboxMessage, Stored, StoredRequest
+from api_gateway.usecases.ports import (
+    NewNotification,
+    OutboxMessage,
+    Stored,
+    StoredRequest,
+    Unstorable,
+)
 from contracts.error_codes import ErrorCode
 from contracts.notification import NotificationStatus
 from servicekit.database import Database
+from servicekit.logs import get_logger
+
+_log = get_logger(__name__)
 
 KEY_VALID: Final = timedelta(hours=24)
 BORN_LEASED: Final = timedelta(seconds=5)
@@ -26,7 +39,9 @@ _KEYS: Final = idempotency_keys.c
 
 
 class PostgresNotificationStore:
-    """Implements `usecases.ports.NotificationStore`; `GroupCommit` makes one of many calls.
+    """Implements `NotificationStore` and `BatchStore` of `usecases.ports`.
+
+    `GroupCommit` in front of it makes one transaction of many single requests.
 
     Args:
         database: The gateway's.
@@ -54,15 +69,48 @@ class PostgresNotificationStore:
             DatabaseUnavailableError: None was stored, as far as can be known.
             DBAPIError: PostgreSQL refuses a value of one of them; none was stored.
         """
+        async with self._database.statement() as connection:
+            return await self._store_on(connection, items)
+
+    async def store_batch(
+        self, batch: Batch, items: Sequence[NewNotification]
+    ) -> list[Stored | StoredRequest | Unstorable]:
+        """Store a batch and its notifications in one transaction."""
+        try:
+            async with self._database.transaction() as connection:
+                await connection.execute(_put_batch(batch))
+                return [*await self._store_on(connection, items)]
+        except DBAPIError as error:
+            # A value that PostgreSQL refuses spoils them all; only whose it is must suffer.
+            _log.warning("store.batch_refused", count=len(items), error=type(error.orig).__name__)
+        async with self._database.transaction() as connection:
+            await connection.execute(_put_batch(batch))
+        return [await self._store_or_refuse(item) for item in items]
+
+    async def find_requests(
+        self, keys: Sequence[IdempotencyKey]
+    ) -> dict[IdempotencyKey, StoredRequest]:
+        """What was stored under those of these keys that are in force."""
+        async with self._database.statement() as connection:
+            return await _find_requests(connection, keys, _KEYS.expires_at >= func.now())
+
+    async def _store_or_refuse(self, item: NewNotification) -> Stored | StoredRequest | Unstorable:
+        try:
+            return await self.store(item)
+        except DBAPIError as error:
+            return Unstorable(type(error.orig).__name__)
+
+    async def _store_on(
+        self, connection: AsyncConnection, items: Sequence[NewNotification]
+    ) -> list[Stored | StoredRequest]:
         rows = [tuple(outbox_row(message) for message in item.messages) for item in items]
         arguments = store_arguments(items, rows)
         intervals = (KEY_VALID, self._reconcile_after, BORN_LEASED)
-        async with self._database.statement() as connection:
-            result = await connection.exec_driver_sql(STORE, (*arguments, *intervals))
-            outbox_ids: dict[UUID, int | None] = {row.id: row.outbox_id for row in result}
-        earlier = await self._find_requests(
-            [item.key for item in items if item.key and item.notification.id not in outbox_ids]
-        )
+        result = await connection.exec_driver_sql(STORE, (*arguments, *intervals))
+        outbox_ids: dict[UUID, int | None] = {row.id: row.outbox_id for row in result}
+        used = [item.key for item in items if item.key and item.notification.id not in outbox_ids]
+        # They were in force a moment ago, which is enough.
+        earlier = await _find_requests(connection, used, true()) if used else {}
         return [
             Stored(item.acceptance, _outbox(item, its_rows, outbox_ids))
             if item.notification.id in outbox_ids
@@ -84,23 +132,26 @@ class PostgresNotificationStore:
             ).first()
         return None if row is None else _stored_request(row)
 
-    async def _find_requests(
-        self, keys: Sequence[IdempotencyKey]
-    ) -> dict[IdempotencyKey, StoredRequest]:
-        """What was stored under keys that were in force a moment ago."""
-        if not keys:
-            return {}
-        async with self._database.statement() as connection:
-            found = await connection.execute(
-                select(idempotency_keys).where(
-                    tuple_(_KEYS.caller, _KEYS.request_id).in_(
-                        [(key.caller, key.request_id) for key in keys]
-                    )
-                )
-            )
-            return {
-                IdempotencyKey(row.caller, row.request_id): _stored_request(row) for row in found
-            }
+
+async def _find_requests(
+    connection: AsyncConnection, keys: Sequence[IdempotencyKey], condition: ColumnElement[bool]
+) -> dict[IdempotencyKey, StoredRequest]:
+    wanted = [(key.caller, key.request_id) for key in keys]
+    found = await connection.execute(
+        select(idempotency_keys).where(
+            tuple_(_KEYS.caller, _KEYS.request_id).in_(wanted), condition
+        )
+    )
+    return {IdempotencyKey(row.caller, row.request_id): _stored_request(row) for row in found}
+
+
+def _put_batch(batch: Batch) -> Insert:
+    """One that is there already is being repeated: what was rejected then may be accepted now."""
+    return (
+        insert(batches)
+        .values(vars(batch))
+        .on_conflict_do_update(index_elements=["id"], set_={"rejected": batch.rejected})
+    )
 
 
 def _key(item: NewNotification) -> IdempotencyKey:

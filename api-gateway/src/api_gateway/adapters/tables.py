@@ -73,9 +73,7 @@ batches = Table(
     Column("client_id", String(100), nullable=False),
     Column("created_at", _time, nullable=False),
     Column("total", Integer, nullable=False),
-    # Items that were not stored: refused, or stored by an earlier request with the same key.
     Column("rejected", Integer, nullable=False),
-    Column("repeated", Integer, nullable=False),
 )
 
 deliveries = Table(

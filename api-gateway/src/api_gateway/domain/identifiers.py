@@ -5,7 +5,9 @@ from typing import Final
 from uuid import UUID
 
 NOTIFICATION_PREFIX: Final = "notif_"
+BATCH_PREFIX: Final = "batch_"
 _PUBLIC_ID: Final = re.compile(r"notif_([0-9a-f]{32})")
+_PUBLIC_BATCH_ID: Final = re.compile(r"batch_([0-9a-f]{32})")
 
 
 def public_notification_id(notification_id: UUID) -> str:
@@ -16,4 +18,15 @@ def public_notification_id(notification_id: UUID) -> str:
 def parse_notification_id(public_id: str) -> UUID | None:
     """The stored id, or None if no notification can have this one."""
     match = _PUBLIC_ID.fullmatch(public_id)
+    return UUID(hex=match[1]) if match else None
+
+
+def public_batch_id(batch_id: UUID) -> str:
+    """The id of a batch that clients see."""
+    return BATCH_PREFIX + batch_id.hex
+
+
+def parse_batch_id(public_id: str) -> UUID | None:
+    """The stored id, or None if no batch can have this one."""
+    match = _PUBLIC_BATCH_ID.fullmatch(public_id)
     return UUID(hex=match[1]) if match else None

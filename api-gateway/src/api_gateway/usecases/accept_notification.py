@@ -106,16 +106,12 @@ class AcceptNotification:
         """
         key = key_of(request, caller)
         looked = await self._reservations.look_up(wanted_by(request, caller, key))
-        refuse_over_rate(looked.rate)
+        check_rate(looked.rate)
         state = looked.key
         if isinstance(state, Answered):
             return _replay(state.stored, request, looked.rate)
         if isinstance(state, InFlight):
-            raise ConflictError(
-                f"A request with request_id {request.request_id} is being served.",
-                code=ErrorCode.REQUEST_IN_FLIGHT,
-                headers={"Retry-After": str(IN_FLIGHT_RETRY_SECONDS)},
-            )
+            raise in_flight_error(request)
         if key is None or not isinstance(state, Reserved):
             return await self._accept_new(request, caller, key, looked)
         accepted = False
@@ -203,7 +199,7 @@ def wanted_by(request: NotificationRequest, caller: Caller, key: IdempotencyKey 
     )
 
 
-def refuse_over_rate(rate: RateState | None) -> None:
+def check_rate(rate: RateState | None) -> None:
     """Refuse a request that is over its caller's rate.
 
     Raises:
@@ -212,6 +208,29 @@ def refuse_over_rate(rate: RateState | None) -> None:
     if rate is not None and rate.retry_after:
         msg = f"More than {rate.limit} notifications a minute."
         raise RateLimitedError(msg, retry_after=rate.retry_after)
+
+
+def in_flight_error(request: NotificationRequest) -> ConflictError:
+    """What a request is told while an equal one is being served."""
+    return ConflictError(
+        f"A request with request_id {request.request_id} is being served.",
+        code=ErrorCode.REQUEST_IN_FLIGHT,
+        headers={"Retry-After": str(IN_FLIGHT_RETRY_SECONDS)},
+    )
+
+
+def replay_of(stored: StoredRequest, request: NotificationRequest) -> Acceptance:
+    """The answer to a request whose key was used before.
+
+    Raises:
+        UnprocessableContentError: It was used for another request.
+    """
+    if stored.fingerprint != request.fingerprint():
+        raise UnprocessableContentError(
+            f"request_id {request.request_id} was used for a request with another body.",
+            code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
+        )
+    return stored.acceptance
 
 
 def stale_note(user: CachedUser | None, template: CachedTemplate | None) -> str | None:
@@ -229,9 +248,4 @@ def stale_note(user: CachedUser | None, template: CachedTemplate | None) -> str 
 def _replay(
     stored: StoredRequest, request: NotificationRequest, rate: RateState | None
 ) -> Accepted:
-    if stored.fingerprint != request.fingerprint():
-        raise UnprocessableContentError(
-            f"request_id {request.request_id} was used for a request with another body.",
-            code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
-        )
-    return Accepted(stored.acceptance, is_replay=True, rate=rate)
+    return Accepted(replay_of(stored, request), is_replay=True, rate=rate)

@@ -1,10 +1,11 @@
 """What the use cases need of the outside world, as roles; `adapters/` fills them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from api_gateway.domain.batch import Batch, BatchProgress
 from api_gateway.domain.failed_message import NewDeadLetter
 from api_gateway.domain.notification import Acceptance, Notification
 from api_gateway.domain.request import IdempotencyKey
@@ -29,6 +30,14 @@ class UserDirectory(Protocol):
         """
         ...
 
+    async def find_many(self, keys: Iterable[UUID], /) -> dict[UUID, CachedUser]:
+        """Those of them that there are.
+
+        Raises:
+            CopiesMissingError: Of some, which it names, it cannot be said now.
+        """
+        ...
+
 
 class TemplateDirectory(Protocol):
     """Finds templates."""
@@ -38,6 +47,14 @@ class TemplateDirectory(Protocol):
 
         Raises:
             UnavailableError: It cannot be said now.
+        """
+        ...
+
+    async def find_many(self, keys: Iterable[str], /) -> dict[str, CachedTemplate]:
+        """Those of them that there are.
+
+        Raises:
+            CopiesMissingError: Of some, which it names, it cannot be said now.
         """
         ...
 
@@ -112,6 +129,56 @@ class NotificationStore(Protocol):
 
     async def find_request(self, key: IdempotencyKey) -> StoredRequest | None:
         """What was stored under this key, if it has not expired.
+
+        Raises:
+            DatabaseUnavailableError: It cannot be said now.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Unstorable:
+    """A notification of which PostgreSQL refuses a value, for good; `reason` is for operators."""
+
+    reason: str
+
+
+class BatchStore(Protocol):
+    """Where batches are stored."""
+
+    async def store_batch(
+        self, batch: Batch, items: Sequence[NewNotification]
+    ) -> list[Stored | StoredRequest | Unstorable]:
+        """Store a batch and its notifications in one transaction.
+
+        Args:
+            batch: One that is there already keeps its time, and gets this `rejected`.
+            items: No key twice among them.
+
+        Returns:
+            In the order of the items; for a key that was used before, what was stored then.
+
+        Raises:
+            DatabaseUnavailableError: None was stored, as far as can be known.
+        """
+        ...
+
+    async def find_requests(
+        self, keys: Sequence[IdempotencyKey]
+    ) -> Mapping[IdempotencyKey, StoredRequest]:
+        """What was stored under those of these keys that are in force.
+
+        Raises:
+            DatabaseUnavailableError: It cannot be said now.
+        """
+        ...
+
+
+class BatchHistory(Protocol):
+    """Reads batches."""
+
+    async def find(self, batch_id: UUID) -> BatchProgress | None:
+        """A batch, with the states of its notifications.
 
         Raises:
             DatabaseUnavailableError: It cannot be said now.

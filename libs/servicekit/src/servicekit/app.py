@@ -57,6 +57,7 @@ def create_app(
     authenticate: Authenticate | None = None,
     state: Mapping[str, Any] | None = None,
     max_body_bytes: int = MAX_BODY_BYTES,
+    larger_bodies: Mapping[str, int] | None = None,
 ) -> FastAPI:
     """Put a service's routers into an application.
 
@@ -71,6 +72,7 @@ def create_app(
         authenticate: How callers are recognised; without it every declared route refuses.
         state: What the routes find in `request.app.state`.
         max_body_bytes: Of a request; a larger one is refused while it comes in.
+        larger_bodies: The same for single paths below `/api/v1`.
 
     Raises:
         UndeclaredAccessError: A route neither declares its callers nor is public.
@@ -101,7 +103,11 @@ def create_app(
     install_error_handlers(app)
     refuse_undeclared_routes(app)
     describe_access(app)
-    app.add_middleware(BodyLimitMiddleware, max_bytes=max_body_bytes)
+    app.add_middleware(
+        BodyLimitMiddleware,
+        max_bytes=max_body_bytes,
+        by_path={API_PREFIX + path: limit for path, limit in (larger_bodies or {}).items()},
+    )
     app.add_middleware(ObservationMiddleware, metrics=metrics)
     app.add_middleware(CorrelationMiddleware)
     app.add_middleware(TrailingSlashMiddleware)

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import uuid
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 from pydantic import BaseModel
@@ -207,7 +208,8 @@ async def test_metrics_count_what_was_found(redis: "Redis", key: str) -> None:
     await cache.put(key, 1, Row(version=1))
     await cache.get_many([key, f"{key}:other"])
     clock.seconds += 10.5
-    cache.read(key, *await redis.hmget(key, FIELDS))
+    body, stored_at = cast("list[str | None]", await redis.hmget(key, FIELDS))
+    cache.read(key, body, stored_at)
     assert {
         result: metrics.registry.get_sample_value(
             "cache_reads_total", {"kind": "Row", "result": result}

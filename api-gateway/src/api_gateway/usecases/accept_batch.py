@@ -1,0 +1,350 @@
+"""Accept a batch: each item decided, stored and answered by itself, in one transaction.
+
+An item that cannot be accepted costs the others nothing, and repeating the whole batch sends
+nothing twice: items are recognised by their own ids or, where the batch has a key, by their place.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeVar
+from uuid import UUID
+
+from api_gateway.domain.admission import Rejected, decide_admission
+from api_gateway.domain.batch import Batch
+from api_gateway.domain.notification import Acceptance
+from api_gateway.domain.request import IdempotencyKey, NotificationRequest
+from api_gateway.usecases.accept_notification import (
+    check_rate,
+    in_flight_error,
+    key_of,
+    replay_of,
+    stale_note,
+    wanted_by,
+)
+from api_gateway.usecases.caller import Caller
+from api_gateway.usecases.new_notification import error_of, new_notification
+from api_gateway.usecases.ports import (
+    Admission,
+    Answered,
+    BatchStore,
+    CachedTemplate,
+    CachedUser,
+    InFlight,
+    Looked,
+    NewNotification,
+    OutboxPublisher,
+    RateState,
+    Reservations,
+    Reserved,
+    StoredRequest,
+    TemplateDirectory,
+    Unstorable,
+    UserDirectory,
+)
+from servicekit.bulk_directory import CopiesMissingError
+from servicekit.errors import ServiceError, UnavailableError, UnprocessableContentError
+
+_UNSTORABLE: Final = "A value of this item cannot be stored."
+
+KeyT = TypeVar("KeyT", bound=Hashable)
+
+Found = tuple[dict[UUID, CachedUser], dict[str, CachedTemplate], dict[UUID | str, UnavailableError]]
+
+
+@dataclass(frozen=True)
+class ItemResult:
+    """What became of an item: an acceptance, or an error."""
+
+    acceptance: Acceptance | None = None
+    is_replay: bool = False
+    error: ServiceError | None = None
+
+
+@dataclass(frozen=True)
+class AcceptedBatch:
+    """What to answer.
+
+    Attributes:
+        results: In the order of the items.
+        rate: Where the caller stands after the last item, where they have a rate.
+    """
+
+    batch_id: UUID
+    results: tuple[ItemResult, ...]
+    rate: RateState | None = None
+
+
+@dataclass
+class _Item:
+    request: NotificationRequest
+    key: IdempotencyKey | None
+    looked: Looked
+    result: ItemResult | None = None
+    new: NewNotification | None = None
+    is_accepted: bool = False
+
+
+class AcceptBatch:
+    """Accepts batches.
+
+    Args:
+        users: Finds recipients.
+        templates: Finds templates.
+        reservations: Keeps equal concurrent requests apart, and callers to their rate.
+        store: Where they are stored.
+        publisher: Publishes what was stored.
+        admission: Refuses while too much waits.
+        now: The time, in UTC.
+        new_id: A fresh UUIDv7.
+    """
+
+    def __init__(
+        self,
+        *,
+        users: UserDirectory,
+        templates: TemplateDirectory,
+        reservations: Reservations,
+        store: BatchStore,
+        publisher: OutboxPublisher,
+        admission: Admission,
+        now: Callable[[], datetime],
+        new_id: Callable[[], UUID],
+    ) -> None:
+        self._users = users
+        self._templates = templates
+        self._reservations = reservations
+        self._store = store
+        self._publisher = publisher
+        self._admission = admission
+        self._now = now
+        self._new_id = new_id
+
+    async def __call__(
+        self, requests: Sequence[NotificationRequest | ServiceError], caller: Caller, batch_id: UUID
+    ) -> AcceptedBatch:
+        """Accept what can be accepted.
+
+        Args:
+            requests: The items; an error stands for one that cannot be read.
+            caller: Who asks.
+            batch_id: A fresh one, or that of the batch which this one repeats.
+
+        Raises:
+            UnavailableError: The database is away, or too much waits; nothing was stored.
+        """
+        self._admission.check()
+        firsts, repeats = _first_of_each_key(requests, caller)
+        items = await self._look_up(firsts, caller)
+        try:
+            await self._decide(items, caller, batch_id)
+            await self._store_all(items, requests, caller, batch_id)
+        finally:
+            await asyncio.gather(*(self._release(item) for item in items.values()))
+        results = {number: _result(item) for number, item in items.items()}
+        for number, first in repeats.items():
+            results[number] = _repeat(requests[number], items[first].request, results[first])
+        for number, request in enumerate(requests):
+            if isinstance(request, ServiceError):
+                results[number] = ItemResult(error=request)
+        rates = [item.looked.rate for item in items.values() if item.looked.rate is not None]
+        return AcceptedBatch(
+            batch_id,
+            tuple(results[number] for number in range(len(requests))),
+            min(rates, key=lambda rate: (-rate.retry_after, rate.remaining), default=None),
+        )
+
+    async def _look_up(
+        self, firsts: dict[int, tuple[NotificationRequest, IdempotencyKey | None]], caller: Caller
+    ) -> dict[int, _Item]:
+        looked = await asyncio.gather(
+            *(
+                self._reservations.look_up(wanted_by(request, caller, key))
+                for request, key in firsts.values()
+            )
+        )
+        return {
+            number: _Item(request, key, each)
+            for (number, (request, key)), each in zip(firsts.items(), looked, strict=True)
+        }
+
+    async def _decide(self, items: dict[int, _Item], caller: Caller, batch_id: UUID) -> None:
+        """Decide each item; what is to be stored is in `new`, everything else in `result`."""
+        for item in items.values():
+            try:
+                item.result = _known(item)
+            except ServiceError as error:
+                item.result = ItemResult(error=error)
+        open_items = [item for item in items.values() if item.result is None]
+        users, templates, away = await self._find(open_items)
+        now = self._now()
+        for item in open_items:
+            request = item.request
+            trouble = away.get(request.user_id) or away.get(request.template_code)
+            if trouble is not None:
+                item.result = ItemResult(error=trouble)
+                continue
+            user, template = users.get(request.user_id), templates.get(request.template_code)
+            decision = decide_admission(
+                None if user is None else user.value,
+                None if template is None else template.value,
+                request,
+                now,
+            )
+            if isinstance(decision, Rejected):
+                item.result = ItemResult(error=error_of(decision))
+                continue
+            item.new = new_notification(
+                request,
+                caller,
+                decision,
+                item.key,
+                now=now,
+                new_id=self._new_id,
+                batch_id=batch_id,
+                note=stale_note(user, template),
+            )
+        await self._find_earlier(open_items)
+
+    async def _find(self, items: Sequence[_Item]) -> Found:
+        """Users and templates of these items, and those of whom nothing can be said now."""
+        users = _fresh((item.request.user_id, item.looked.user) for item in items)
+        templates = _fresh((item.request.template_code, item.looked.template) for item in items)
+        more_users, more_templates = await asyncio.gather(
+            _find_many(
+                self._users.find_many,
+                {item.request.user_id for item in items} - users.keys(),
+            ),
+            _find_many(
+                self._templates.find_many,
+                {item.request.template_code for item in items} - templates.keys(),
+            ),
+        )
+        away: dict[UUID | str, UnavailableError] = {}
+        away.update(more_users[1].items())
+        away.update(more_templates[1].items())
+        return users | more_users[0], templates | more_templates[0], away
+
+    async def _find_earlier(self, items: Sequence[_Item]) -> None:
+        """What was accepted once stays accepted, though it could not be now."""
+        refused = {
+            item.key: item
+            for item in items
+            if item.key is not None and item.result is not None and item.result.error is not None
+        }
+        if not refused:
+            return
+        for key, stored in (await self._store.find_requests(list(refused))).items():
+            refused[key].result = _replayed(stored, refused[key].request)
+
+    async def _store_all(
+        self,
+        items: dict[int, _Item],
+        requests: Sequence[NotificationRequest | ServiceError],
+        caller: Caller,
+        batch_id: UUID,
+    ) -> None:
+        to_store = [item for item in items.values() if item.new is not None]
+        rejected = sum(isinstance(request, ServiceError) for request in requests) + sum(
+            item.result is not None and item.result.error is not None for item in items.values()
+        )
+        batch = Batch(batch_id, caller.client_id, self._now(), len(requests), rejected)
+        news = [item.new for item in to_store if item.new is not None]
+        stored = await self._store.store_batch(batch, news)
+        answers = []
+        for item, outcome in zip(to_store, stored, strict=True):
+            if isinstance(outcome, StoredRequest):
+                item.result = _replayed(outcome, item.request)
+                continue
+            if isinstance(outcome, Unstorable):
+                item.result = ItemResult(error=UnprocessableContentError(_UNSTORABLE))
+                continue
+            item.is_accepted = True
+            item.result = ItemResult(outcome.acceptance)
+            self._publisher.offer(outcome.outbox)
+            if item.key is not None and item.new is not None:
+                answers.append((item.key, StoredRequest(item.new.fingerprint, outcome.acceptance)))
+        await asyncio.gather(*(self._reservations.answered(*answer) for answer in answers))
+
+    async def _release(self, item: _Item) -> None:
+        if item.key and isinstance(item.looked.key, Reserved) and not item.is_accepted:
+            await self._reservations.release(item.key, item.looked.key)
+
+
+def _first_of_each_key(
+    requests: Sequence[NotificationRequest | ServiceError], caller: Caller
+) -> tuple[dict[int, tuple[NotificationRequest, IdempotencyKey | None]], dict[int, int]]:
+    """The items to work on, by their numbers; and those that repeat an earlier one, with its."""
+    firsts: dict[int, tuple[NotificationRequest, IdempotencyKey | None]] = {}
+    repeats: dict[int, int] = {}
+    seen: dict[IdempotencyKey, int] = {}
+    for number, request in enumerate(requests):
+        if isinstance(request, ServiceError):
+            continue
+        key = key_of(request, caller)
+        if key is not None and key in seen:
+            repeats[number] = seen[key]
+            continue
+        if key is not None:
+            seen[key] = number
+        firsts[number] = (request, key)
+    return firsts, repeats
+
+
+def _known(item: _Item) -> ItemResult | None:
+    """What is known of an item without deciding it.
+
+    Raises:
+        ServiceError: It is refused.
+    """
+    check_rate(item.looked.rate)
+    match item.looked.key:
+        case Answered(stored):
+            return _replayed(stored, item.request)
+        case InFlight():
+            raise in_flight_error(item.request)
+    return None
+
+
+def _replayed(stored: StoredRequest, request: NotificationRequest) -> ItemResult:
+    try:
+        return ItemResult(replay_of(stored, request), is_replay=True)
+    except ServiceError as error:
+        return ItemResult(error=error)
+
+
+def _repeat(
+    request: NotificationRequest | ServiceError, first: NotificationRequest, result: ItemResult
+) -> ItemResult:
+    """What becomes of an item that has the key of an earlier one."""
+    assert isinstance(request, NotificationRequest)
+    if result.acceptance is None:
+        return result
+    return _replayed(StoredRequest(first.fingerprint(), result.acceptance), request)
+
+
+def _result(item: _Item) -> ItemResult:
+    assert item.result is not None
+    return item.result
+
+
+CopyT = TypeVar("CopyT", CachedUser, CachedTemplate)
+
+
+def _fresh(copies: Iterable[tuple[KeyT, CopyT | None]]) -> dict[KeyT, CopyT]:
+    return {key: copy for key, copy in copies if copy is not None and not copy.is_stale}
+
+
+async def _find_many(
+    find_many: Callable[[Iterable[KeyT]], Awaitable[dict[KeyT, CopyT]]], keys: set[KeyT]
+) -> tuple[dict[KeyT, CopyT], dict[KeyT, UnavailableError]]:
+    """What has these keys, and of which of them it cannot be said now."""
+    if not keys:
+        return {}, {}
+    try:
+        return await find_many(keys), {}
+    except CopiesMissingError as error:
+        missing = {key: error for key in keys if key in error.keys}
+        # The others have copies, or the error would have named them.
+        return await find_many(keys - missing.keys()), dict(missing)
