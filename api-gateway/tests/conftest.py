@@ -19,6 +19,7 @@ pytest.register_assert_rewrite(
     "outbox_suite",
     "queues",
     "reservations_suite",
+    "schedule_suite",
     "store_suite",
 )
 

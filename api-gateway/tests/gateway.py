@@ -11,6 +11,7 @@ from api_gateway.bootstrap import build_app, build_relay
 from api_gateway.settings import RelaySettings, Settings
 
 PATH = "/api/v1/notifications"
+NOWHERE = "127.0.0.1:1"
 
 
 @asynccontextmanager
@@ -36,10 +37,25 @@ async def running_gateway(
 
 
 @asynccontextmanager
-async def running_relay(*, database_url: str, amqp_url: str) -> AsyncIterator[httpx.AsyncClient]:
+async def running_relay(
+    *,
+    database_url: str,
+    amqp_url: str,
+    redis_url: str = f"redis://{NOWHERE}/0",
+    services_url: str = f"http://{NOWHERE}",
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Redis and the services are needed to release what was scheduled only."""
     app = build_relay(
         RelaySettings.model_validate(
-            {"environment": "development", "database_url": database_url, "amqp_url": amqp_url}
+            {
+                "environment": "development",
+                "database_url": database_url,
+                "redis_url": redis_url,
+                "amqp_url": amqp_url,
+                "user_service_url": services_url,
+                "template_service_url": services_url,
+                "service_token": SERVICE_TOKEN,
+            }
         )
     )
     async with app.router.lifespan_context(app), _client(app) as client:

@@ -25,6 +25,7 @@ from api_gateway.adapters.postgres_history import PostgresHistory
 from api_gateway.adapters.postgres_notifications import PostgresNotificationStore
 from api_gateway.adapters.postgres_outbox import PostgresOutbox
 from api_gateway.adapters.postgres_outcomes import PostgresOutcomeRecorder
+from api_gateway.adapters.postgres_schedule import PostgresSchedule
 from api_gateway.adapters.postgres_silent_deliveries import PostgresSilentDeliveries
 from api_gateway.adapters.redis_reservations import RedisReservations
 from api_gateway.api import batches, dead_letter_jobs, dead_letters, explanations, notifications
@@ -36,9 +37,11 @@ from api_gateway.consumers.outbox_poller import OutboxPoller
 from api_gateway.consumers.outcomes import OutcomeConsumer
 from api_gateway.consumers.reconciler import Reconciler
 from api_gateway.consumers.rounds import Rounds
+from api_gateway.consumers.scheduler import Scheduler
 from api_gateway.settings import RelaySettings, Settings
 from api_gateway.usecases.accept_batch import AcceptBatch
 from api_gateway.usecases.accept_notification import AcceptNotification
+from api_gateway.usecases.cancel_notification import CancelNotification
 from api_gateway.usecases.delete_expired_keys import DeleteExpiredKeys
 from api_gateway.usecases.discard_dead_letter import DiscardDeadLetter
 from api_gateway.usecases.explain_notification import ExplainNotification
@@ -51,6 +54,7 @@ from api_gateway.usecases.read_notifications import ReadNotifications
 from api_gateway.usecases.reconcile_deliveries import ReconcileDeliveries
 from api_gateway.usecases.record_outcomes import RecordOutcomes
 from api_gateway.usecases.relay_outbox import RelayOutbox
+from api_gateway.usecases.release_scheduled import ReleaseScheduled
 from api_gateway.usecases.replay_dead_letter import ReplayDeadLetter
 from api_gateway.usecases.start_dead_letter_job import StartDeadLetterJob
 from api_gateway.usecases.work_on_dead_letter_job import WorkOnDeadLetterJob
@@ -63,7 +67,7 @@ from servicekit.app import create_app
 from servicekit.authentication import Authenticator
 from servicekit.bulk_directory import BulkDirectory
 from servicekit.database import Database
-from servicekit.http_client import create_http_client
+from servicekit.http_client import AsyncClient, create_http_client
 from servicekit.metrics import Metrics
 from servicekit.publisher import Publisher
 from servicekit.redis import RedisPause, check_redis, create_redis
@@ -93,14 +97,7 @@ def build_app(settings: Settings) -> FastAPI:
     redis = create_redis(
         settings.redis_url.get_secret_value(), name=SERVICE, max_connections=50, pause=pause
     )
-    clients = [
-        create_http_client(
-            str(url),
-            timeout_seconds=_SERVICE_CALL_SECONDS,
-            service_token=settings.service_token.get_secret_value(),
-        )
-        for url in (settings.user_service_url, settings.template_service_url)
-    ]
+    clients = _service_clients(settings)
     user_service = ServiceClient("user-service", clients[0], metrics=metrics)
     template_service = ServiceClient("template-service", clients[1], metrics=metrics)
     publisher = Publisher(
@@ -187,6 +184,9 @@ def build_app(settings: Settings) -> FastAPI:
                 now=_utc_now,
             ),
             "read_notifications": ReadNotifications(PostgresHistory(database)),
+            "cancel_notification": CancelNotification(
+                PostgresSchedule(database), PostgresHistory(database)
+            ),
             **_dead_letter_use_cases(database, settings),
         },
     )
@@ -203,6 +203,9 @@ def build_relay(settings: RelaySettings) -> FastAPI:
     poller = OutboxPoller(
         RelayOutbox(PostgresOutbox(database), AmqpMessagePublisher(publisher)), metrics
     )
+    released = OutboxQueue(PostgresOutbox(database), AmqpMessagePublisher(publisher))
+    redis = create_redis(settings.redis_url.get_secret_value(), name=RELAY, pause=RedisPause())
+    clients = _service_clients(settings)
     reconcile_after = timedelta(seconds=settings.reconcile_after_seconds)
     outcomes = OutcomeConsumer(
         amqp_url,
@@ -229,6 +232,21 @@ def build_relay(settings: RelaySettings) -> FastAPI:
             ),
             metrics,
         ),
+        "scheduler": Scheduler(
+            ReleaseScheduled(
+                schedule=PostgresSchedule(database, reconcile_after=reconcile_after),
+                users=_user_directory(
+                    redis, ServiceClient("user-service", clients[0], metrics=metrics), metrics
+                ),
+                templates=_template_directory(
+                    redis, ServiceClient("template-service", clients[1], metrics=metrics), metrics
+                ),
+                publisher=released,
+                now=_utc_now,
+                new_id=uuid7,
+            ),
+            metrics,
+        ),
         "dead_letter_watch": DeadLetterWatch(PostgresDeadLetterGauge(database), metrics),
     }
 
@@ -236,8 +254,13 @@ def build_relay(settings: RelaySettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with bounded_shutdown() as at_the_end:  # the last first
             at_the_end(database.close)
+            at_the_end(redis.aclose)
+            for client in clients:
+                at_the_end(client.aclose)
             at_the_end(publisher.close)
             publisher.start()
+            at_the_end(released.stop)
+            released.start()
             for one in rounds.values():
                 at_the_end(one.stop)
                 one.start()
@@ -250,12 +273,13 @@ def build_relay(settings: RelaySettings) -> FastAPI:
         service=RELAY,
         version=VERSION,
         description=(
-            "Publishes what the gateway left behind or nothing was heard of, records the workers' "
-            "outcomes, and keeps dead letters."
+            "Publishes what the gateway left behind or nothing was heard of, releases what was "
+            "scheduled, records the workers' outcomes, and keeps dead letters."
         ),
         checks={
             "postgres": database.check,
             "rabbitmq": publisher.check,
+            "released": released.check,
             "outcomes": outcomes.check,
             "dead_letters": dead_letters.check,
             **{name: one.check for name, one in rounds.items()},
@@ -263,6 +287,18 @@ def build_relay(settings: RelaySettings) -> FastAPI:
         metrics=metrics,
         lifespan=lifespan,
     )
+
+
+def _service_clients(settings: Settings | RelaySettings) -> list[AsyncClient]:
+    """Of user-service and template-service."""
+    return [
+        create_http_client(
+            str(url),
+            timeout_seconds=_SERVICE_CALL_SECONDS,
+            service_token=settings.service_token.get_secret_value(),
+        )
+        for url in (settings.user_service_url, settings.template_service_url)
+    ]
 
 
 def _user_directory(

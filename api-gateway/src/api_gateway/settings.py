@@ -23,6 +23,13 @@ ReconcileAfter = Annotated[
 ]
 
 
+GatewayToken = Annotated[
+    SecretStr,
+    service_token_of("api-gateway"),
+    Field(description="`api-gateway:<token>`, as the services know it"),
+]
+
+
 class Settings(ServiceSettings):
     """Settings of the HTTP API. A field's name in capitals is its environment variable."""
 
@@ -34,9 +41,7 @@ class Settings(ServiceSettings):
     user_service_url: ServiceUrl
     template_service_url: ServiceUrl
     reconcile_after_seconds: ReconcileAfter = 3600
-    service_token: Annotated[SecretStr, service_token_of("api-gateway")] = Field(
-        description="`api-gateway:<token>`, as the services know it"
-    )
+    service_token: GatewayToken
 
 
 class RelaySettings(ServiceSettings):
@@ -45,5 +50,9 @@ class RelaySettings(ServiceSettings):
     port: int = 8010
     database_url: DatabaseUrl
     database_pool_size: int = Field(default=5, ge=1, le=200)
+    redis_url: RedisUrl
     amqp_url: AmqpUrl
+    user_service_url: ServiceUrl
+    template_service_url: ServiceUrl
+    service_token: GatewayToken
     reconcile_after_seconds: ReconcileAfter = 3600

@@ -69,7 +69,11 @@ def _own_settings(service: str, addresses: Addresses, secrets: StackSecrets) -> 
         case "relay":
             return {
                 "DATABASE_URL": addresses.notifications_database_url,
+                "REDIS_URL": addresses.redis_url,
                 "AMQP_URL": addresses.amqp_url,
+                "USER_SERVICE_URL": addresses.url("user-service"),
+                "TEMPLATE_SERVICE_URL": addresses.url("template-service"),
+                "SERVICE_TOKEN": _tokens(secrets, "api-gateway"),
             }
         case "email-service":
             return {

@@ -1,12 +1,14 @@
 """Puts messages into the outbox within the transaction of what they announce."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+from uuid import UUID
 
 from sqlalchemy import bindparam, func, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api_gateway.adapters.tables import outbox
+from api_gateway.usecases.ports import OutboxMessage
 from contracts.delivery_message import DeliveryMessage
 from contracts.names import lane_for
 
@@ -26,6 +28,18 @@ def outbox_row(message: DeliveryMessage) -> OutboxRow:
         message.model_dump_json(exclude_none=True).encode(),
         message.correlation_id,
     )
+
+
+def outbox_messages(
+    messages: Sequence[DeliveryMessage], rows: Sequence[OutboxRow], ids: Mapping[UUID, int | None]
+) -> tuple[OutboxMessage, ...]:
+    """Messages as they wait in the outbox; `ids` has of each delivery its row's."""
+    waiting = []
+    for message, row in zip(messages, rows, strict=True):
+        row_id = ids[message.delivery_id]
+        assert row_id is not None
+        waiting.append(OutboxMessage(row_id, *row[:2], message.delivery_id, row.correlation_id))
+    return tuple(waiting)
 
 
 async def leave_to_relay(connection: AsyncConnection, messages: Sequence[DeliveryMessage]) -> None:

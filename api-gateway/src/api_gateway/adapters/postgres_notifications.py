@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api_gateway.adapters.outbox_rows import OutboxRow, outbox_row
+from api_gateway.adapters.outbox_rows import outbox_messages, outbox_row
 from api_gateway.adapters.store_statement import STORE, store_arguments
 from api_gateway.adapters.tables import batches, idempotency_keys
 from api_gateway.domain.batch import Batch
@@ -19,7 +19,6 @@ from api_gateway.domain.request import IdempotencyKey
 from api_gateway.domain.silence import RECONCILE_AFTER
 from api_gateway.usecases.ports import (
     NewNotification,
-    OutboxMessage,
     Stored,
     StoredRequest,
     Unstorable,
@@ -105,14 +104,14 @@ class PostgresNotificationStore:
     ) -> list[Stored | StoredRequest]:
         rows = [tuple(outbox_row(message) for message in item.messages) for item in items]
         arguments = store_arguments(items, rows)
-        intervals = (KEY_VALID, self._reconcile_after, BORN_LEASED)
+        intervals = (self._reconcile_after, BORN_LEASED, KEY_VALID)
         result = await connection.exec_driver_sql(STORE, (*arguments, *intervals))
         outbox_ids: dict[UUID, int | None] = {row.id: row.outbox_id for row in result}
         used = [item.key for item in items if item.key and item.notification.id not in outbox_ids]
         # They were in force a moment ago, which is enough.
         earlier = await _find_requests(connection, used, true()) if used else {}
         return [
-            Stored(item.acceptance, _outbox(item, its_rows, outbox_ids))
+            Stored(item.acceptance, outbox_messages(item.messages, its_rows, outbox_ids))
             if item.notification.id in outbox_ids
             else earlier[_key(item)]
             for item, its_rows in zip(items, rows, strict=True)
@@ -167,14 +166,3 @@ def _stored_request(row: "Row[tuple[object, ...]]") -> StoredRequest:
         ErrorCode(row.error) if row.error else None,
     )
     return StoredRequest(row.fingerprint, acceptance)
-
-
-def _outbox(
-    item: NewNotification, rows: Sequence[OutboxRow], ids: dict[UUID, int | None]
-) -> tuple[OutboxMessage, ...]:
-    messages = []
-    for message, row in zip(item.messages, rows, strict=True):
-        row_id = ids[message.delivery_id]
-        assert row_id is not None
-        messages.append(OutboxMessage(row_id, *row[:2], message.delivery_id, row.correlation_id))
-    return tuple(messages)

@@ -1,8 +1,7 @@
 """The one statement that stores any number of notifications with all that belongs to them.
 
 One statement is one transaction and one round trip, and its text is the same for one notification
-and for a thousand. Written in SQL, because the arrays go to the driver as they are: through
-SQLAlchemy's types they would cost more than all the rest of accepting.
+and for a thousand.
 """
 
 from collections.abc import Sequence
@@ -10,69 +9,64 @@ from typing import Any, Final
 
 import orjson
 
+from api_gateway.adapters.array_statements import (
+    BOOL,
+    DELIVERY,
+    INT,
+    TEXT,
+    TIME,
+    UUID_,
+    columns_of,
+    delivery_arrays,
+    store_deliveries,
+    unnest,
+)
 from api_gateway.adapters.outbox_rows import OutboxRow
 from api_gateway.domain.request import IdempotencyKey
 from api_gateway.usecases.ports import NewNotification
 
-# Texts are of no bounded type here: a cast would cut what is too long, storing it is refused.
-_UUID, _TEXT, _INT, _TIME, _BOOL, _BYTES = "uuid", "text", "int", "timestamptz", "bool", "bytea"
-
 _KEY: Final = {
-    "caller": _TEXT,
-    "request_id": _TEXT,
-    "fingerprint": _TEXT,
-    "notification_id": _UUID,
-    "status": _TEXT,
-    "error": _TEXT,
-    "created_at": _TIME,
+    "caller": TEXT,
+    "request_id": TEXT,
+    "fingerprint": TEXT,
+    "notification_id": UUID_,
+    "status": TEXT,
+    "error": TEXT,
+    "created_at": TIME,
 }
 _NOTIFICATION: Final = {
-    "id": _UUID,
-    "client_id": _TEXT,
-    "request_id": _TEXT,
-    "notification_type": _TEXT,
-    "user_id": _UUID,
-    "template_code": _TEXT,
-    "template_version": _INT,
-    "language": _TEXT,
-    "category": _TEXT,
-    "priority": _INT,
-    "status": _TEXT,
-    "reason": _TEXT,
-    "variables": _TEXT,
-    "metadata": _TEXT,
-    "correlation_id": _TEXT,
-    "created_at": _TIME,
-    "expires_at": _TIME,
-    "ambiguous": _TEXT,
-    "traceparent": _TEXT,
-    "batch_id": _UUID,
-    "requested_language": _TEXT,
-    "requested_priority": _INT,
-    "scheduled_at": _TIME,
-    "has_key": _BOOL,
-    "note": _TEXT,
-}
-_DELIVERY: Final = {
-    "id": _UUID,
-    "notification_id": _UUID,
-    "recipient": _TEXT,
-    "device_kind": _TEXT,
-    "routing_key": _TEXT,
-    "body": _BYTES,
-    "correlation_id": _TEXT,
+    "id": UUID_,
+    "client_id": TEXT,
+    "request_id": TEXT,
+    "notification_type": TEXT,
+    "user_id": UUID_,
+    "template_code": TEXT,
+    "template_version": INT,
+    "language": TEXT,
+    "category": TEXT,
+    "priority": INT,
+    "status": TEXT,
+    "reason": TEXT,
+    "variables": TEXT,
+    "metadata": TEXT,
+    "correlation_id": TEXT,
+    "created_at": TIME,
+    "expires_at": TIME,
+    "ambiguous": TEXT,
+    "traceparent": TEXT,
+    "batch_id": UUID_,
+    "requested_language": TEXT,
+    "requested_priority": INT,
+    "scheduled_at": TIME,
+    "has_key": BOOL,
+    "note": TEXT,
 }
 _NOT_STORED: Final = {"has_key", "note"}
 
 
 def _statement() -> str:
-    first = 1
-    tables = []
-    for name, columns in (("k", _KEY), ("n", _NOTIFICATION), ("d", _DELIVERY)):
-        arrays = ", ".join(f"${first + at}::{kind}[]" for at, kind in enumerate(columns.values()))
-        tables.append(f"unnest({arrays}) AS {name}({', '.join(columns)})")
-        first += len(columns)
-    keys, notifications, deliveries = tables
+    at_notifications, at_deliveries = 1 + len(_KEY), 1 + len(_KEY) + len(_NOTIFICATION)
+    last = at_deliveries + len(DELIVERY) + 2
     stored = [name for name in _NOTIFICATION if name not in _NOT_STORED]
     chosen = [
         f"n.{name}::jsonb" if name in {"variables", "metadata"} else f"n.{name}" for name in stored
@@ -82,7 +76,8 @@ def _statement() -> str:
     return f"""
 WITH taken AS (
     INSERT INTO idempotency_keys AS held ({", ".join(_KEY)}, expires_at)
-    SELECT {", ".join(f"k.{name}" for name in _KEY)}, now() + ${first} FROM {keys}
+    SELECT {", ".join(f"k.{name}" for name in _KEY)}, now() + ${last}
+    FROM {unnest("k", _KEY, 1)}
     -- In one order, so that two groups cannot wait for each other.
     ORDER BY k.caller, k.request_id
     ON CONFLICT (caller, request_id) DO UPDATE SET
@@ -90,19 +85,11 @@ WITH taken AS (
         WHERE held.expires_at < now()
     RETURNING notification_id
 ), accepted AS (
-    SELECT * FROM {notifications}
+    SELECT * FROM {unnest("n", _NOTIFICATION, at_notifications)}
     WHERE NOT n.has_key OR n.id IN (SELECT notification_id FROM taken)
 ), stored AS (
     INSERT INTO notifications ({", ".join(stored)}, updated_at, release_at)
     SELECT {", ".join(chosen)}, n.created_at, n.scheduled_at FROM accepted AS n
-), reached AS (
-    SELECT d.* FROM {deliveries} JOIN accepted ON accepted.id = d.notification_id
-), delivered AS (
-    INSERT INTO deliveries
-        (id, notification_id, recipient, device_kind, status, attempts, generation, rank,
-         reconcile_at)
-    SELECT id, notification_id, recipient, device_kind, 'pending', 0, 0, -1, now() + ${first + 1}
-    FROM reached
 ), told AS (
     -- The first event of a notification has its id.
     INSERT INTO notification_events
@@ -111,11 +98,7 @@ WITH taken AS (
     SELECT id, id, CASE status WHEN 'pending' THEN 'accepted' ELSE status END, status, created_at,
         0, 0, reason, note, scheduled_at
     FROM accepted
-), queued AS (
-    INSERT INTO outbox (delivery_id, routing_key, body, correlation_id, leased_until)
-    SELECT id, routing_key, body, correlation_id, now() + ${first + 2} FROM reached
-    RETURNING delivery_id, id
-)
+), {store_deliveries("accepted", at_deliveries)}
 SELECT id, NULL::bigint AS outbox_id FROM accepted
 UNION ALL SELECT delivery_id, id FROM queued
 """  # noqa: S608
@@ -130,25 +113,18 @@ def store_arguments(
 ) -> list[Any]:
     """The arrays that `STORE` takes, without the three intervals at its end.
 
+    Those are for how long a delivery may be silent, a row is leased, and a key is valid.
+
     Args:
         items: No key twice among them.
         rows: The outbox rows of each item's deliveries.
     """
     keyed = [(item.key, item) for item in items if item.key is not None]
-    deliveries = [
-        (one.id, item.notification.id, one.recipient, one.device_kind, *row)
-        for item, its_rows in zip(items, rows, strict=True)
-        for one, row in zip(item.notification.deliveries, its_rows, strict=True)
-    ]
     return [
-        *_columns(_KEY, [_key_row(key, item) for key, item in keyed]),
-        *_columns(_NOTIFICATION, [_notification_row(item) for item in items]),
-        *_columns(_DELIVERY, deliveries),
+        *columns_of(_KEY, [_key_row(key, item) for key, item in keyed]),
+        *columns_of(_NOTIFICATION, [_notification_row(item) for item in items]),
+        *delivery_arrays([item.notification for item in items], rows),
     ]
-
-
-def _columns(names: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> Sequence[Any]:
-    return list(zip(*rows, strict=True)) if rows else [()] * len(names)
 
 
 def _key_row(key: IdempotencyKey, item: NewNotification) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ from api_gateway.api.schemas import (
 )
 from api_gateway.api.senders import Sender, refuse_strangers
 from api_gateway.usecases.accept_notification import Accepted, AcceptNotification
+from api_gateway.usecases.cancel_notification import CancelNotification
 from api_gateway.usecases.read_notifications import ReadNotifications
 from contracts.access import Scope
 from contracts.envelope import Envelope
@@ -75,6 +76,18 @@ async def read_page(
         total=total,
         query=query,
         message="Here are the notifications.",
+    )
+
+
+@router.delete("/{notification_id}", summary="Cancel a notification that is scheduled")
+async def cancel(
+    notification_id: str, sender: Sender, request: Request
+) -> Envelope[NotificationView]:
+    """Only what still waits for its time can be cancelled; doing so again changes nothing."""
+    use_case: CancelNotification = request.app.state.cancel_notification
+    return ok(
+        NotificationView.of(await use_case(notification_id, sender)),
+        "The notification was cancelled.",
     )
 
 

@@ -5,7 +5,7 @@ nothing twice: items are recognised by their own ids or, where the batch has a k
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
@@ -24,6 +24,7 @@ from api_gateway.usecases.accept_notification import (
     wanted_by,
 )
 from api_gateway.usecases.caller import Caller
+from api_gateway.usecases.found_in_bulk import find_many
 from api_gateway.usecases.new_notification import error_of, new_notification
 from api_gateway.usecases.ports import (
     Admission,
@@ -43,7 +44,6 @@ from api_gateway.usecases.ports import (
     Unstorable,
     UserDirectory,
 )
-from servicekit.bulk_directory import CopiesMissingError
 from servicekit.errors import ServiceError, UnavailableError, UnprocessableContentError
 
 _UNSTORABLE: Final = "A value of this item cannot be stored."
@@ -212,11 +212,11 @@ class AcceptBatch:
         users = _fresh((item.request.user_id, item.looked.user) for item in items)
         templates = _fresh((item.request.template_code, item.looked.template) for item in items)
         more_users, more_templates = await asyncio.gather(
-            _find_many(
+            find_many(
                 self._users.find_many,
                 {item.request.user_id for item in items} - users.keys(),
             ),
-            _find_many(
+            find_many(
                 self._templates.find_many,
                 {item.request.template_code for item in items} - templates.keys(),
             ),
@@ -334,17 +334,3 @@ CopyT = TypeVar("CopyT", CachedUser, CachedTemplate)
 
 def _fresh(copies: Iterable[tuple[KeyT, CopyT | None]]) -> dict[KeyT, CopyT]:
     return {key: copy for key, copy in copies if copy is not None and not copy.is_stale}
-
-
-async def _find_many(
-    find_many: Callable[[Iterable[KeyT]], Awaitable[dict[KeyT, CopyT]]], keys: set[KeyT]
-) -> tuple[dict[KeyT, CopyT], dict[KeyT, UnavailableError]]:
-    """What has these keys, and of which of them it cannot be said now."""
-    if not keys:
-        return {}, {}
-    try:
-        return await find_many(keys), {}
-    except CopiesMissingError as error:
-        missing = {key: error for key in keys if key in error.keys}
-        # The others have copies, or the error would have named them.
-        return await find_many(keys - missing.keys()), dict(missing)

@@ -8,6 +8,7 @@ from uuid import UUID
 from api_gateway.domain.batch import Batch, BatchProgress
 from api_gateway.domain.failed_message import NewDeadLetter
 from api_gateway.domain.notification import Acceptance, Notification
+from api_gateway.domain.release import Release
 from api_gateway.domain.request import IdempotencyKey
 from contracts.delivery_message import DeliveryMessage
 from contracts.outcome import DeliveryOutcome
@@ -282,6 +283,39 @@ class Reservations(Protocol):
 
     async def release(self, key: IdempotencyKey, reserved: Reserved) -> None:
         """Free a key whose request was not accepted."""
+        ...
+
+
+class Schedule(Protocol):
+    """The notifications that wait for their time."""
+
+    async def lease_due(self, limit: int) -> list[Notification]:
+        """Take those that are due longest, and keep other relays away from them for a while.
+
+        By the database's clock, so that ours may be wrong.
+
+        Raises:
+            DatabaseUnavailableError: None was taken, as far as can be known.
+        """
+        ...
+
+    async def release(self, releases: Sequence[Release]) -> list[OutboxMessage]:
+        """Store what became of them, in one transaction; what is no longer waiting is left alone.
+
+        Returns:
+            The outbox rows of those that are sent, leased to the caller.
+
+        Raises:
+            DatabaseUnavailableError: Nothing was stored, as far as can be known.
+        """
+        ...
+
+    async def cancel(self, notification_id: UUID) -> bool:
+        """Cancel one; returns whether it was still waiting.
+
+        Raises:
+            DatabaseUnavailableError: It was not cancelled, as far as can be known.
+        """
         ...
 
 

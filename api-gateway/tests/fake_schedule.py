@@ -1,0 +1,75 @@
+"""The schedule in memory; `ScheduleSuite` shows that it behaves as PostgreSQL does."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+from api_gateway.domain.build_message import build_message
+from api_gateway.domain.notification import Notification
+from api_gateway.domain.release import Release
+from api_gateway.usecases.ports import OutboxMessage
+from contracts.names import lane_for
+from contracts.notification import NotificationStatus
+
+NOW, LEASE = timedelta(0), timedelta(seconds=15)
+
+
+class FakeSchedule:
+    """`due` is from now on, and time stands still; `error` is raised instead of anything."""
+
+    def __init__(self) -> None:
+        self.notifications: dict[UUID, Notification] = {}
+        self.due: dict[UUID, timedelta] = {}
+        self.releases: list[Release] = []
+        self.error: Exception | None = None
+        self._row_ids = itertools.count(1)
+
+    def put(self, one: Notification, *, due: timedelta = NOW) -> None:
+        self.notifications[one.id] = one
+        self.due[one.id] = due
+
+    async def lease_due(self, limit: int) -> list[Notification]:
+        if self.error is not None:
+            raise self.error
+        due = sorted(
+            (key for key in self.due if self._waits(key) and self.due[key] <= NOW),
+            key=lambda key: self.due[key],
+        )[:limit]
+        for key in due:
+            self.due[key] = LEASE
+        return [self.notifications[key] for key in due]
+
+    async def release(self, releases: Sequence[Release]) -> list[OutboxMessage]:
+        messages = []
+        for release in releases:
+            one = release.notification
+            if not self._waits(one.id):
+                continue
+            self.notifications[one.id] = one
+            self.releases.append(release)
+            messages += [build_message(one, each) for each in one.deliveries]
+        return [
+            OutboxMessage(
+                next(self._row_ids),
+                lane_for(message.notification_type, message.priority),
+                message.model_dump_json(exclude_none=True).encode(),
+                message.delivery_id,
+                message.correlation_id,
+            )
+            for message in messages
+        ]
+
+    async def cancel(self, notification_id: UUID) -> bool:
+        if not self._waits(notification_id):
+            return False
+        cancelled = replace(
+            self.notifications[notification_id], status=NotificationStatus.CANCELLED
+        )
+        self.notifications[notification_id] = cancelled
+        return True
+
+    def _waits(self, key: UUID) -> bool:
+        one = self.notifications.get(key)
+        return one is not None and one.status is NotificationStatus.SCHEDULED
