@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
+from servicekit.service_tokens import ServiceTokens
 from servicekit.setting_types import (
     AmqpUrl,
     DatabaseUrl,
@@ -36,6 +37,9 @@ class Settings(ServiceSettings):
     reconcile_after_seconds: ReconcileAfter = 3600
     service_token: Annotated[SecretStr, service_token_of("api-gateway")] = Field(
         description="`api-gateway:<token>`, as the services know it"
+    )
+    service_tokens: ServiceTokens | None = Field(
+        default=None, description="of the services that may report a status; none: nobody may"
     )
 
 
