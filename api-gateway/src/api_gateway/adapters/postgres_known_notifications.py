@@ -29,7 +29,7 @@ class PostgresKnownNotifications:
             .where(notifications.c.id == notification_id)
             .order_by(deliveries.c.id)
         )
-        async with self._database.transaction() as connection:
+        async with self._database.statement() as connection:
             rows = (await connection.execute(query)).all()
         if not rows:
             return None
