@@ -72,10 +72,10 @@ def test_what_is_said_is_kept() -> None:
 
 
 def test_the_same_report_twice_is_one_event_and_whoever_takes_it() -> None:
-    said = {"status": "failed", "timestamp": "2026-12-01T11:00:00Z", "error": "gone"}
+    said: dict[str, Any] = {"status": "failed", "timestamp": "2026-12-01T11:00:00Z"}
     first = outcome(**said)
     assert outcome(**said, now=NOW + timedelta(hours=1)) == first
-    elsewhere = {**said, "timestamp": "2026-12-01T12:00:00+01:00", "provider": None}
+    elsewhere: dict[str, Any] = {**said, "timestamp": "2026-12-01T12:00:00+01:00", "provider": None}
     assert outcome(**elsewhere).event_id == first.event_id
     named = DeliveryStatusReport.model_validate(
         {"notification_id": NOTIFICATION, "delivery_id": DELIVERY, **said}

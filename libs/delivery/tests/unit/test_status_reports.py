@@ -69,7 +69,9 @@ async def client(publisher: FakePublisher) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def post(
-    client: httpx.AsyncClient, body: dict[str, Any] | None = None, **headers: str
+    client: httpx.AsyncClient,
+    body: dict[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
 ) -> httpx.Response:
     shown = headers or {"X-Service-Token": "api-gateway:a", "X-Correlation-ID": "order-1"}
     return await client.post(PATH, json=body or BODY, headers=shown)
@@ -143,7 +145,7 @@ async def test_names_the_field_that_is_wrong(
 async def test_nobody_but_services_may_report(
     client: httpx.AsyncClient, publisher: FakePublisher, headers: dict[str, str], status: int
 ) -> None:
-    assert (await post(client, **headers)).status_code == status
+    assert (await post(client, headers=headers)).status_code == status
     assert not publisher.outcomes
 
 
