@@ -16,6 +16,7 @@ pytest.register_assert_rewrite(
     "gateway",
     "headline_renderer_suite",
     "keeper_suite",
+    "known_notifications_suite",
     "outbox_suite",
     "queues",
     "reservations_suite",

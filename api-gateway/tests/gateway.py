@@ -12,6 +12,11 @@ from api_gateway.settings import RelaySettings, Settings
 
 PATH = "/api/v1/notifications"
 NOWHERE = "127.0.0.1:1"
+CALLERS = {
+    name: f"{name}:token-of-{name}"
+    for name in ("email-service", "push-service", "template-service")
+}
+"""The token of each service that the gateway recognises."""
 
 
 @asynccontextmanager
@@ -29,6 +34,7 @@ async def running_gateway(
                 "user_service_url": services_url,
                 "template_service_url": services_url,
                 "service_token": SERVICE_TOKEN,
+                "service_tokens": ",".join(CALLERS.values()),
             }
         )
     )

@@ -194,6 +194,21 @@ def test_callers_and_called_share_each_service_token() -> None:
             assert address in caller, f"{called} lets in one that does not call it: {entry}"
 
 
+def test_whoever_may_report_a_status_shows_the_token_that_it_has() -> None:
+    reporters = {
+        "api-gateway": {"email-service", "push-service"},
+        "email-service": {"api-gateway", "mta"},
+        "push-service": {"api-gateway"},
+    }
+    environments = {part: compose_file.environment_of(part, filled_example()) for part in reporters}
+    for called, callers in reporters.items():
+        entries = environments[called]["SERVICE_TOKENS"].split(",")
+        assert {entry.partition(":")[0] for entry in entries} == callers
+        for entry in entries:
+            if not entry.startswith("mta:"):
+                assert environments[entry.partition(":")[0]]["SERVICE_TOKEN"] == entry
+
+
 def test_only_the_gateway_is_published_to_the_world() -> None:
     for name, part in PARTS.items():
         for port in part.get("ports", []):

@@ -137,3 +137,22 @@ def test_our_own_services_are_named_as_they_are_called(apps: dict[str, FastAPI])
 def test_only_the_gateway_serves_what_applications_send(apps: dict[str, FastAPI]) -> None:
     sending = {name for name, route in routes(apps) if "/notifications" in (route.path or "")}
     assert sending == {"api-gateway"}
+
+
+def test_a_status_is_reported_by_our_own_services_alone(apps: dict[str, FastAPI]) -> None:
+    found = {
+        (name, route.path): declared_access(route)
+        for name, route in routes(apps)
+        if (route.path or "").endswith("/status")
+    }
+    assert set(found) == {
+        ("api-gateway", "/api/v1/email/status"),
+        ("api-gateway", "/api/v1/push/status"),
+        ("email-service", "/api/v1/status"),
+        ("push-service", "/api/v1/status"),
+    }
+    for access in found.values():
+        assert access is not None
+        assert access.services
+        assert not access.users
+        assert access.scope is None

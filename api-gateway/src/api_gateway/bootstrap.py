@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from uuid_utils.compat import uuid7
 
 from api_gateway.adapters.amqp_messages import AmqpMessagePublisher
+from api_gateway.adapters.amqp_outcome_reports import AmqpOutcomeReports
 from api_gateway.adapters.backlog_gauge import BacklogGauge
 from api_gateway.adapters.group_commit import GroupCommit
 from api_gateway.adapters.http_headline_renderer import HttpHeadlineRenderer
@@ -22,13 +23,21 @@ from api_gateway.adapters.postgres_dead_letter_keeper import PostgresDeadLetterK
 from api_gateway.adapters.postgres_dead_letters import PostgresDeadLetters
 from api_gateway.adapters.postgres_expired_keys import PostgresExpiredKeys
 from api_gateway.adapters.postgres_history import PostgresHistory
+from api_gateway.adapters.postgres_known_notifications import PostgresKnownNotifications
 from api_gateway.adapters.postgres_notifications import PostgresNotificationStore
 from api_gateway.adapters.postgres_outbox import PostgresOutbox
 from api_gateway.adapters.postgres_outcomes import PostgresOutcomeRecorder
 from api_gateway.adapters.postgres_schedule import PostgresSchedule
 from api_gateway.adapters.postgres_silent_deliveries import PostgresSilentDeliveries
 from api_gateway.adapters.redis_reservations import RedisReservations
-from api_gateway.api import batches, dead_letter_jobs, dead_letters, explanations, notifications
+from api_gateway.api import (
+    batches,
+    dead_letter_jobs,
+    dead_letters,
+    explanations,
+    notifications,
+    status_reports,
+)
 from api_gateway.consumers.dead_letter_jobs import DeadLetterJobRunner
 from api_gateway.consumers.dead_letter_watch import DeadLetterWatch
 from api_gateway.consumers.dead_letters import DeadLetterConsumer
@@ -56,10 +65,11 @@ from api_gateway.usecases.record_outcomes import RecordOutcomes
 from api_gateway.usecases.relay_outbox import RelayOutbox
 from api_gateway.usecases.release_scheduled import ReleaseScheduled
 from api_gateway.usecases.replay_dead_letter import ReplayDeadLetter
+from api_gateway.usecases.report_status import ReportStatus
 from api_gateway.usecases.start_dead_letter_job import StartDeadLetterJob
 from api_gateway.usecases.work_on_dead_letter_job import WorkOnDeadLetterJob
 from contracts.cache_keys import template_key, user_key
-from contracts.names import NOTIFICATIONS_EXCHANGE
+from contracts.names import EVENTS_EXCHANGE, NOTIFICATIONS_EXCHANGE
 from contracts.snapshot_questions import TemplateSnapshotsQuestion, UserSnapshotsQuestion
 from contracts.template_snapshot import TemplateSnapshot
 from contracts.user_snapshot import UserSnapshot
@@ -74,6 +84,7 @@ from servicekit.redis import RedisPause, check_redis, create_redis
 from servicekit.remote_api_keys import RemoteApiKeys
 from servicekit.remote_keys import fetch_jwks_from
 from servicekit.service_client import ServiceClient
+from servicekit.service_tokens import parse_service_tokens
 from servicekit.shutdown import bounded_shutdown
 from servicekit.tokens import TokenVerifier
 from servicekit.versioned_cache import VersionedCache
@@ -86,6 +97,7 @@ _SERVICE_CALL_SECONDS: Final = 1.0
 
 def build_app(settings: Settings) -> FastAPI:
     """The HTTP API."""
+    tokens = settings.service_tokens
     metrics = Metrics()
     database = Database(
         settings.database_url.get_secret_value(),
@@ -103,7 +115,7 @@ def build_app(settings: Settings) -> FastAPI:
     publisher = Publisher(
         settings.amqp_url.get_secret_value(),
         name="api-gateway-publish",
-        exchanges=(NOTIFICATIONS_EXCHANGE,),
+        exchanges=(NOTIFICATIONS_EXCHANGE, EVENTS_EXCHANGE),
     )
     outbox_queue = OutboxQueue(PostgresOutbox(database), AmqpMessagePublisher(publisher))
     backlog = BacklogGauge(database)
@@ -137,6 +149,7 @@ def build_app(settings: Settings) -> FastAPI:
             notifications.router,
             batches.router,
             explanations.router,
+            status_reports.router,
             dead_letters.router,
             dead_letter_jobs.router,
         ],
@@ -153,6 +166,7 @@ def build_app(settings: Settings) -> FastAPI:
         authenticate=Authenticator(
             api_keys=RemoteApiKeys(redis, user_service),
             tokens=TokenVerifier(fetch_jwks_from(user_service)),
+            service_tokens=parse_service_tokens(tokens) if tokens else None,
         ),
         state={
             "accept_notification": AcceptNotification(
@@ -186,6 +200,9 @@ def build_app(settings: Settings) -> FastAPI:
             "read_notifications": ReadNotifications(PostgresHistory(database)),
             "cancel_notification": CancelNotification(
                 PostgresSchedule(database), PostgresHistory(database)
+            ),
+            "report_status": ReportStatus(
+                PostgresKnownNotifications(database), AmqpOutcomeReports(publisher), now=_utc_now
             ),
             **_dead_letter_use_cases(database, settings),
         },

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
+from servicekit.service_tokens import ServiceTokens
 from servicekit.setting_types import (
     AmqpUrl,
     DatabaseUrl,
@@ -42,6 +43,9 @@ class Settings(ServiceSettings):
     template_service_url: ServiceUrl
     reconcile_after_seconds: ReconcileAfter = 3600
     service_token: GatewayToken
+    service_tokens: ServiceTokens | None = Field(
+        default=None, description="of the services that may report a status; none: nobody may"
+    )
 
 
 class RelaySettings(ServiceSettings):

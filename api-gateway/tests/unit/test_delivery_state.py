@@ -1,5 +1,6 @@
 from datetime import timedelta
 from functools import reduce
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -8,8 +9,10 @@ from hypothesis import strategies as st
 from samples import NOW, outcome
 
 from api_gateway.domain.delivery_state import DeliveryState, merge, notification_status
+from api_gateway.domain.identifiers import public_notification_id
 from contracts.notification import NotificationStatus
 from contracts.outcome import REPORTED_KINDS, STATUS_AFTER, DeliveryOutcome, OutcomeKind
+from contracts.status_report import ReportedStatus, StatusReport, outcome_of_report
 
 BORN = DeliveryState(NotificationStatus.PENDING)
 DELIVERY = UUID(int=7)
@@ -213,3 +216,53 @@ def test_a_provider_that_was_asked_in_vain_within_an_attempt_counts_no_attempt()
         OutcomeKind.DELIVERY_ATTEMPTED, attempt=1, next_attempt_at=NOW + timedelta(seconds=2)
     )
     assert after(retried, failed_over).attempts_of_generation == 1
+
+
+def reported(status: ReportedStatus, **changes: Any) -> DeliveryOutcome:
+    """What somebody posts as a status, as it reaches the merge."""
+    report = StatusReport.model_validate(
+        {"notification_id": public_notification_id(UUID(int=9)), "status": status, **changes}
+    )
+    return outcome_of_report(
+        report,
+        delivery_id=DELIVERY,
+        generation=0,
+        now=NOW + timedelta(days=1),
+        correlation_id="corr-1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "status", "expected"),
+    [
+        # What a provider took it has taken: a later "failed" does not unsend it.
+        (OutcomeKind.SENT, ReportedStatus.FAILED, Status.DELIVERED),
+        (OutcomeKind.SENT, ReportedStatus.PENDING, Status.DELIVERED),
+        (OutcomeKind.SENT, ReportedStatus.BOUNCED, Status.BOUNCED),
+        (OutcomeKind.SENT, ReportedStatus.COMPLAINED, Status.DELIVERED),
+        # A worker gave up, and a provider knows better.
+        (OutcomeKind.FAILED, ReportedStatus.DELIVERED, Status.DELIVERED),
+        (OutcomeKind.UNKNOWN, ReportedStatus.DELIVERED, Status.DELIVERED),
+        (OutcomeKind.UNKNOWN, ReportedStatus.FAILED, Status.FAILED),
+        (OutcomeKind.BOUNCED, ReportedStatus.DELIVERED, Status.BOUNCED),
+        (OutcomeKind.DELIVERY_ATTEMPTED, ReportedStatus.FAILED, Status.FAILED),
+        (OutcomeKind.DELIVERY_ATTEMPTED, ReportedStatus.PENDING, Status.PENDING),
+    ],
+)
+def test_a_report_by_http_is_merged_like_any_event_in_either_order(
+    before: OutcomeKind, status: ReportedStatus, expected: NotificationStatus
+) -> None:
+    known, late = outcome(before, delivery_id=DELIVERY), reported(status)
+    assert after(known, late).status is expected
+    assert after(late, known).status is expected
+
+
+def test_a_worker_that_succeeds_after_somebody_reported_a_failure_is_believed() -> None:
+    given_up = reported(ReportedStatus.FAILED)
+    assert after(given_up, outcome(OutcomeKind.SENT, attempt=3)).status is Status.DELIVERED
+
+
+def test_a_pending_report_never_counts_more_attempts_than_the_worker_has_made() -> None:
+    """Else the reconciler would publish a copy that is sent beside the worker's own."""
+    state = after(reported(ReportedStatus.PENDING, attempt=7))
+    assert (state.status, state.attempts_of_generation, state.attempts) == (Status.PENDING, 0, 0)

@@ -29,6 +29,8 @@ def gateway(**changes: str) -> Settings:
         ("SERVICE_TOKEN", "secret"),
         ("SERVICE_TOKEN", "user-service:secret"),
         ("SERVICE_TOKEN", "api-gateway:"),
+        ("SERVICE_TOKENS", "email-service"),
+        ("SERVICE_TOKENS", "email-service:a,:b"),
         ("RECONCILE_AFTER_SECONDS", "0"),
         ("RECONCILE_AFTER_SECONDS", "soon"),
     ],
@@ -58,3 +60,11 @@ def test_a_silent_delivery_is_published_again_after_an_hour_unless_told_otherwis
     assert RelaySettings.model_validate(values).reconcile_after_seconds == 3600
     changed = {**values, "reconcile_after_seconds": "90"}
     assert RelaySettings.model_validate(changed).reconcile_after_seconds == 90
+
+
+def test_no_service_may_report_unless_it_is_named() -> None:
+    assert gateway().service_tokens is None
+    named = gateway(SERVICE_TOKENS="email-service:secret-a,push-service:secret-b")
+    assert "secret-a" not in repr(named)
+    with pytest.raises(ValidationError, match="SERVICE_TOKENS still holds a placeholder"):
+        gateway(SERVICE_TOKENS="email-service:change-me")

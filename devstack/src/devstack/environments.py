@@ -65,6 +65,7 @@ def _own_settings(service: str, addresses: Addresses, secrets: StackSecrets) -> 
                 "USER_SERVICE_URL": addresses.url("user-service"),
                 "TEMPLATE_SERVICE_URL": addresses.url("template-service"),
                 "SERVICE_TOKEN": _tokens(secrets, service),
+                "SERVICE_TOKENS": _tokens(secrets, "email-service", "push-service"),
             }
         case "relay":
             return {
@@ -100,6 +101,7 @@ def _worker_settings(service: str, addresses: Addresses, secrets: StackSecrets) 
         "REDIS_URL": addresses.redis_url,
         "TEMPLATE_SERVICE_URL": addresses.url("template-service"),
         "SERVICE_TOKEN": _tokens(secrets, service),
+        "SERVICE_TOKENS": _tokens(secrets, "api-gateway"),
         "SUPPRESSION_KEY": secrets.suppression_key,
         # Whoever tries the system out sends much, and to few.
         "RECIPIENT_HOURLY_LIMIT": "0",

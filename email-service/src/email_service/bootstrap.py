@@ -25,8 +25,6 @@ from email_service.domain.delivery_reference import ReferenceSeal
 from email_service.settings import SENDGRID, Settings, parse_provider_names
 from email_service.usecases.record_bounce import RecordBounce
 from email_service.usecases.record_sendgrid_events import RecordSendGridEvents
-from servicekit.authentication import Authenticator
-from servicekit.service_tokens import parse_service_tokens
 from servicekit.settings import ConfigurationError
 from templating import CompiledEmail, EmailContent, RenderedEmail, compile_email
 
@@ -42,7 +40,6 @@ def build_app(settings: Settings) -> FastAPI:
     """
     suppression_key = settings.suppression_key.get_secret_value().encode()
     seal = ReferenceSeal(suppression_key)
-    tokens = settings.service_tokens
     signatures = sendgrid_signatures(settings, _now)
     return build_worker_app(
         service=SERVICE,
@@ -53,7 +50,6 @@ def build_app(settings: Settings) -> FastAPI:
         providers=build_providers(settings, seal, os.environ),
         compile_version=_compile,
         routers=[bounce_routes.router, sendgrid_routes.router],
-        authenticate=Authenticator(service_tokens=parse_service_tokens(tokens) if tokens else None),
         state={
             "record_bounce": RecordBounce(seal, _now),
             "record_sendgrid_events": RecordSendGridEvents(signatures, suppression_key)

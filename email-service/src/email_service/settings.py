@@ -9,7 +9,6 @@ from delivery.settings import WorkerSettings
 from email_service.adapters.dkim_settings import DkimSettings
 from email_service.adapters.sendgrid_settings import SendGridSettings
 from email_service.adapters.smtp_settings import SmtpSettings
-from servicekit.service_tokens import ServiceTokens
 
 SENDGRID: Final = "sendgrid"
 _PROVIDER: Final = re.compile(rf"smtp(?:-[a-z0-9]+)*|{SENDGRID}")
@@ -43,9 +42,6 @@ class Settings(WorkerSettings, SmtpSettings, DkimSettings, SendGridSettings):
     port: int = 8003
     email_providers: Annotated[str, AfterValidator(_check_provider_names)] = Field(
         default="smtp", description="in order of preference: smtp-a,smtp-b,sendgrid"
-    )
-    service_tokens: ServiceTokens | None = Field(
-        default=None, description="mta:<token>, for the mail server that pipes bounces to us"
     )
     mail_from: str = Field(description="address in From, without a name")
     mail_from_name: str = ""

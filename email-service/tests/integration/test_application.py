@@ -106,3 +106,21 @@ async def test_without_a_token_set_nobody_may_report() -> None:
     async with running(some_settings(amqp_url=nobody, service_tokens=None)) as client:
         answer = await client.post(PATH, content=BOUNCE, headers=HEADERS)
     assert answer.status_code == 401
+
+
+async def test_the_mail_server_may_report_bounces_and_no_other_status() -> None:
+    nobody = "amqp://u:p@127.0.0.1:1/%2F"
+    tokens = f"{TOKEN},api-gateway:of-the-gateway"
+    report = {
+        "notification_id": f"notif_{'0' * 32}",
+        "delivery_id": "00000000-0000-7000-8000-000000000001",
+        "status": "bounced",
+    }
+    async with running(some_settings(amqp_url=nobody, service_tokens=tokens)) as client:
+        statuses = [
+            (
+                await client.post("/api/v1/status/", json=report, headers={"X-Service-Token": one})
+            ).status_code
+            for one in tokens.split(",")
+        ]
+    assert statuses == [403, 503]

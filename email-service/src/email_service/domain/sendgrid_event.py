@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from contracts.notification import NotificationType
 from contracts.outcome import DeliveryOutcome, outcome_event_id
+from contracts.provider_words import storable_detail
 from contracts.suppression import SuppressionNotice, address_digest
-from delivery.outcomes import storable_detail
 from email_service.domain.address_forms import forms_of
 from email_service.domain.sendgrid_custom_args import ForeignEventError, reference_of, text_of
 from email_service.domain.sendgrid_finding import Finding, finding_of

@@ -11,8 +11,8 @@ from typing import Final
 
 from contracts.notification import NotificationType
 from contracts.outcome import DeliveryOutcome, OutcomeKind, outcome_event_id
+from contracts.provider_words import storable_detail
 from contracts.suppression import SuppressionNotice, SuppressionReason
-from delivery.outcomes import storable_detail
 from email_service.domain.address_forms import forms_of
 from email_service.domain.delivery_reference import ReferenceSeal, VerifiedReference
 from email_service.domain.delivery_status import (

@@ -27,10 +27,11 @@ from delivery.redis_breakers import RedisBreakers
 from delivery.redis_claims import RedisClaims
 from delivery.rendering import Compiled, TemplateRenderer
 from delivery.settings import WorkerSettings
+from delivery.status_reports import router as status_router
 from delivery.watchdog import Watchdog
 from delivery.worker import Worker
-from servicekit.access import Authenticate
 from servicekit.app import create_app
+from servicekit.authentication import Authenticator
 from servicekit.breaker import BreakerRules
 from servicekit.http_client import create_http_client
 from servicekit.logs import get_logger
@@ -38,6 +39,7 @@ from servicekit.metrics import Metrics
 from servicekit.publisher import Publisher
 from servicekit.redis import create_redis
 from servicekit.service_client import ServiceClient
+from servicekit.service_tokens import parse_service_tokens
 from servicekit.settings import ConfigurationError
 
 ContentT = TypeVar("ContentT")
@@ -63,7 +65,6 @@ def build_worker_app(
     providers: Sequence[Provider[ContentT]],
     compile_version: Callable[[TemplateVersion], Compiled[ContentT] | None],
     routers: Sequence[APIRouter] = (),
-    authenticate: Authenticate | None = None,
     state: Mapping[str, Any] | None = None,
 ) -> FastAPI:
     """Build the application of one channel's worker.
@@ -76,9 +77,8 @@ def build_worker_app(
         settings: From the environment.
         providers: Where messages are handed over, in order of preference; closed at the end.
         compile_version: Compiles the channel's part of a template version; None: it has none.
-        routers: The channel's own routes: what its providers report to. In `app.state` they find
-            `publish_outcomes`, an `OutcomePublisher`, beside `state`.
-        authenticate: How their callers are recognised.
+        routers: The channel's own routes: what its providers report to, beside `/status`. In
+            `app.state` they find `publish_outcomes`, an `OutcomePublisher`, beside `state`.
         state: What else they need.
 
     Raises:
@@ -88,6 +88,7 @@ def build_worker_app(
     if not service_token.startswith(f"{service}:"):
         msg = f"SERVICE_TOKEN must be {service}:<token>"
         raise ConfigurationError(msg)
+    tokens = settings.service_tokens
     metrics = Metrics()
     delivery_metrics = DeliveryMetrics(metrics)
     redis = create_redis(
@@ -185,9 +186,9 @@ def build_worker_app(
         },
         metrics=metrics,
         lifespan=lifespan,
-        routers=routers,
+        routers=[status_router, *routers],
         max_body_bytes=MAX_REPORT_BYTES,
-        authenticate=authenticate,
+        authenticate=Authenticator(service_tokens=parse_service_tokens(tokens) if tokens else None),
         state={"publish_outcomes": OutcomePublisher(publisher), **(state or {})},
     )
 

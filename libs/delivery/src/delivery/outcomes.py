@@ -1,19 +1,11 @@
 """Builds the events that report an attempt; the same attempt and kind give the same event id."""
 
-import re
 from datetime import datetime
-from typing import Final
 
 from contracts.delivery_message import DeliveryMessage
 from contracts.outcome import DeliveryOutcome, OutcomeKind, outcome_event_id
+from contracts.provider_words import storable_detail, storable_text
 from contracts.suppression import SuppressionNotice
-
-_DETAIL_CHARACTERS: Final = 500
-# The local part of an address, from its beginning on: so a long text without any @ costs no more
-# than its length.
-_LOCAL_PART: Final = re.compile(
-    r'(?<![^\s<>()\[\]{}",;:@])([^\s<>()\[\]{}",;:@])[^\s<>()\[\]{}",;:@]*+@'
-)
 
 
 def outcome_of(
@@ -63,10 +55,10 @@ def outcome_of(
         attempt=message.retry_count + 1 if attempted else 0,
         at=at,
         provider=provider,
-        provider_message_id=_storable(provider_message_id),
-        reply_code=_storable(reply_code),
+        provider_message_id=storable_text(provider_message_id),
+        reply_code=storable_text(reply_code),
         latency_ms=round(latency_ms, 2) if latency_ms is not None else None,
-        reason=_storable(reason),
+        reason=storable_text(reason),
         detail=storable_detail(detail),
         next_attempt_at=next_attempt_at,
         parked=parked is not None,
@@ -76,23 +68,3 @@ def outcome_of(
         suppression=suppression,
         correlation_id=message.correlation_id,
     )
-
-
-def storable_detail(text: str | None) -> str | None:
-    """A provider's own words as the history keeps them.
-
-    Shortened, in characters that JSON and PostgreSQL can hold, and with addresses masked
-    (`j***@example.com`): servers repeat the recipient, which has no place in histories.
-    """
-    return _storable(_LOCAL_PART.sub(r"\1***@", text)[:_DETAIL_CHARACTERS]) if text else None
-
-
-def _storable(text: str | None) -> str | None:
-    """Text that JSON and PostgreSQL can hold, whatever bytes a provider answered.
-
-    Clients of text protocols decode foreign bytes to lone surrogates; an outcome that cannot be
-    written would turn a send that has happened into one that seems never to have ended.
-    """
-    if text is None:
-        return None
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "?")

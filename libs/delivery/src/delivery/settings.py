@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from contracts.suppression import MINIMUM_KEY_BYTES
 from delivery.failpoints import Failpoint
+from servicekit.service_tokens import ServiceTokens
 from servicekit.setting_types import AmqpUrl, RedisUrl, ServiceUrl, service_token_of
 from servicekit.settings import ServiceSettings
 
@@ -26,6 +27,9 @@ class WorkerSettings(ServiceSettings):
     template_service_url: ServiceUrl
     service_token: Annotated[SecretStr, service_token_of()] = Field(
         description="`<service>:<token>`, as template-service knows it"
+    )
+    service_tokens: ServiceTokens | None = Field(
+        default=None, description="`<service>:<token>` of each that may call us; none: nobody may"
     )
     suppression_key: Annotated[SecretStr, AfterValidator(_long_enough)] = Field(
         description="key of the addresses' digests, the same in user-service and all workers"

@@ -16,6 +16,7 @@ from pydantic import AnyHttpUrl, SecretStr
 from redis.asyncio import Redis
 from worker_bench import EMAIL, LANES, WorkerBench
 
+from contracts.outcome import OutcomeKind
 from contracts.template_snapshot import TemplateVersion
 from delivery.application import build_worker_app
 from delivery.rendering import Compiled
@@ -25,6 +26,13 @@ from devstack.ports import PortBook
 from devstack.redis import Redis as PrivateRedis
 from servicekit.redis import create_redis
 from servicekit.settings import ConfigurationError
+
+SERVICE_TOKEN = "api-gateway:shown-by-the-gateway"
+REPORT = {
+    "notification_id": "notif_0193f1a07c1a7b1e9c553f1a2b4c5d6e",
+    "delivery_id": "0193f1a0-7c1b-7d55-8f21-5b1f0c9e7a42",
+    "status": "bounced",
+}
 
 
 class ClosingProvider(FakeProvider):
@@ -64,6 +72,7 @@ def build(
             redis_url=SecretStr(redis_url),
             template_service_url=AnyHttpUrl("http://127.0.0.1:1"),
             service_token=SecretStr(f"{named}:token"),
+            service_tokens=SecretStr(SERVICE_TOKEN),
             suppression_key=SecretStr("k" * 32),
         ),
         providers=[provider],
@@ -163,6 +172,34 @@ async def test_is_not_ready_while_redis_answers_but_takes_nothing(
         await redis.config_set("maxmemory", 0)
         await until_ready(client)
     await redis.aclose()
+
+
+async def test_a_report_by_http_comes_where_the_relay_reads_outcomes(
+    app: FastAPI, bench: WorkerBench
+) -> None:
+    async with running(app) as client:
+        await until_ready(client)
+        for _ in range(2):
+            answer = await client.post(
+                "/api/v1/status/", json=REPORT, headers={"X-Service-Token": SERVICE_TOKEN}
+            )
+            assert answer.status_code == 202
+    first, second = await bench.outcomes()
+    assert (first.kind, str(first.delivery_id)) == (OutcomeKind.BOUNCED, REPORT["delivery_id"])
+    assert first.event_id == second.event_id
+    assert answer.json()["data"]["event_id"] == str(first.event_id)
+
+
+async def test_without_a_broker_a_reporter_is_asked_to_repeat(
+    redis_url: str, provider: ClosingProvider
+) -> None:
+    async with running(build("amqp://u:p@127.0.0.1:1/", redis_url, provider)) as client:
+        async with asyncio.timeout(5):
+            answer = await client.post(
+                "/api/v1/status/", json=REPORT, headers={"X-Service-Token": SERVICE_TOKEN}
+            )
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
 
 
 @pytest.mark.parametrize("other", ["other", "test-worker2"])

@@ -1,0 +1,66 @@
+"""`/email/status`, `/push/status`: what our own services report of deliveries."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends, Request
+
+from api_gateway.usecases.report_status import ReportStatus
+from contracts.envelope import Envelope, ErrorEnvelope
+from contracts.notification import NotificationType
+from contracts.status_report import StatusReport, TakenReport
+from servicekit.access import Allow
+from servicekit.responses import ok
+
+REPORTERS: Final = ("email-service", "push-service")
+
+router: Final = APIRouter(tags=["status reports"])
+
+_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": ErrorEnvelope, "description": description}
+    for status, description in (
+        (401, "`unauthenticated`: there is no valid service token."),
+        (403, "`forbidden`: the caller is none of our services."),
+        (404, "`not_found`: there is no such notification, or it has no such delivery."),
+        (
+            422,
+            "`validation_failed`: `details` names the fields, such as `delivery_id`.",
+        ),
+        (
+            503,
+            "`dependency_unavailable`: broker or database are away; repeat after `Retry-After`.",
+        ),
+    )
+}
+_SERVICES: Final = Depends(Allow(services=REPORTERS))
+
+
+@router.post(
+    "/email/status",
+    status_code=202,
+    dependencies=[_SERVICES],
+    responses=_ERRORS,
+    summary="Report what happened to an email",
+)
+async def report_email(report: StatusReport, request: Request) -> Envelope[TakenReport]:
+    """202: the broker has it, and the history shows it soon. Repeating it changes nothing."""
+    return await _take(report, NotificationType.EMAIL, request)
+
+
+@router.post(
+    "/push/status",
+    status_code=202,
+    dependencies=[_SERVICES],
+    responses=_ERRORS,
+    summary="Report what happened to a push",
+)
+async def report_push(report: StatusReport, request: Request) -> Envelope[TakenReport]:
+    """202: the broker has it, and the history shows it soon. Repeating it changes nothing."""
+    return await _take(report, NotificationType.PUSH, request)
+
+
+async def _take(
+    report: StatusReport, channel: NotificationType, request: Request
+) -> Envelope[TakenReport]:
+    report_status: ReportStatus = request.app.state.report_status
+    outcome = await report_status(report, channel)
+    return ok(TakenReport.of(report, outcome), "The report was taken.")
