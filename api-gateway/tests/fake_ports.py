@@ -1,7 +1,7 @@
 """The smaller ports of the use cases in memory."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from api_gateway.domain.notification import Notification
 from api_gateway.usecases.ports import OutboxMessage
 from contracts.error_codes import ErrorCode
+from servicekit.bulk_directory import CopiesMissingError
 from servicekit.errors import UnavailableError
 from servicekit.versioned_cache import Cached
 
@@ -36,6 +37,15 @@ class FakeDirectory(Generic[KeyT, ValueT]):
             raise self.error
         value = self.known.get(key)
         return None if value is None else Cached(value, is_stale=False)
+
+    async def find_many(self, keys: Iterable[KeyT]) -> dict[KeyT, Cached[ValueT]]:
+        if self.gate is not None:
+            await self.gate.wait()
+        if isinstance(self.error, UnavailableError):
+            raise CopiesMissingError(self.error, keys)
+        if self.error is not None:
+            raise self.error
+        return {key: Cached(self.known[key], is_stale=False) for key in keys if key in self.known}
 
 
 class FakePublisher:

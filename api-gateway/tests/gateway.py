@@ -15,7 +15,7 @@ PATH = "/api/v1/notifications"
 
 @asynccontextmanager
 async def running_gateway(
-    *, database_url: str, redis_url: str, amqp_url: str, services_url: str
+    *, database_url: str, redis_url: str, amqp_url: str, services_url: str, **settings: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Enter the lifespan, which ASGITransport leaves out."""
     app = build_app(
@@ -28,6 +28,7 @@ async def running_gateway(
                 "user_service_url": services_url,
                 "template_service_url": services_url,
                 "service_token": SERVICE_TOKEN,
+                **settings,
             }
         )
     )

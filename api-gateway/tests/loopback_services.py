@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -42,6 +42,9 @@ class LoopbackServices:
             "/api/v1/auth/jwks.json": (200, {"keys": [{**public, "kid": "k1", "use": "sig"}]})
         }
         self.asked: Counter[str] = Counter()
+        self.is_free = threading.Event()
+        """Not set: it takes requests and answers none."""
+        self.is_free.set()
         self.url = ""
 
     def has_user(self, user: UserSnapshot) -> UserSnapshot:
@@ -78,6 +81,15 @@ class LoopbackServices:
             return 401, {"success": False}
         return self.answers.get(path, (404, {"success": False}))
 
+    def answer_many(self, path: str, question: Mapping[str, list[str]]) -> tuple[int, object]:
+        """Status and body: the single answers to all that are named."""
+        self.asked[path] += 1
+        [keys] = question.values()
+        folder = path.removesuffix("snapshots")
+        answers = [self.answers.get(f"{folder}{key}/snapshot") for key in keys]
+        data = [body["data"] for _, body in filter(None, answers) if isinstance(body, dict)]
+        return 200, {"success": True, "message": "Here they are.", "data": data}
+
     def _have(self, path: str, data: object) -> None:
         self.answers[path] = (200, {"success": True, "message": "Here it is.", "data": data})
 
@@ -90,7 +102,14 @@ def serve(services: LoopbackServices) -> Iterator[LoopbackServices]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            status, body = services.answer(self.path, self.headers.get("X-Service-Token"))
+            self._send(*services.answer(self.path, self.headers.get("X-Service-Token")))
+
+        def do_POST(self) -> None:
+            length = int(self.headers.get("Content-Length", 0))
+            self._send(*services.answer_many(self.path, json.loads(self.rfile.read(length))))
+
+        def _send(self, status: int, body: object) -> None:
+            services.is_free.wait()
             payload = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -109,6 +128,7 @@ def serve(services: LoopbackServices) -> Iterator[LoopbackServices]:
     try:
         yield services
     finally:
+        services.is_free.set()
         server.shutdown()
         thread.join()
         server.server_close()

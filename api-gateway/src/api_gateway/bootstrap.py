@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 from fastapi import FastAPI
 from uuid_utils.compat import uuid7
@@ -24,6 +23,7 @@ from api_gateway.adapters.postgres_outbox import PostgresOutbox
 from api_gateway.adapters.postgres_outcomes import PostgresOutcomeRecorder
 from api_gateway.adapters.postgres_silent_deliveries import PostgresSilentDeliveries
 from api_gateway.adapters.redis_reservations import RedisReservations
+from api_gateway.adapters.remote_snapshots import RemoteTemplates, RemoteUsers
 from api_gateway.api import dead_letter_jobs, dead_letters, notifications
 from api_gateway.consumers.dead_letter_jobs import DeadLetterJobRunner
 from api_gateway.consumers.dead_letter_watch import DeadLetterWatch
@@ -48,13 +48,9 @@ from api_gateway.usecases.relay_outbox import RelayOutbox
 from api_gateway.usecases.replay_dead_letter import ReplayDeadLetter
 from api_gateway.usecases.start_dead_letter_job import StartDeadLetterJob
 from api_gateway.usecases.work_on_dead_letter_job import WorkOnDeadLetterJob
-from contracts.cache_keys import template_key, user_key
 from contracts.names import NOTIFICATIONS_EXCHANGE
-from contracts.template_snapshot import TemplateSnapshot
-from contracts.user_snapshot import UserSnapshot
 from servicekit.app import create_app
 from servicekit.authentication import Authenticator
-from servicekit.cached_directory import CachedDirectory
 from servicekit.database import Database
 from servicekit.http_client import create_http_client
 from servicekit.metrics import Metrics
@@ -65,7 +61,6 @@ from servicekit.remote_keys import fetch_jwks_from
 from servicekit.service_client import ServiceClient
 from servicekit.shutdown import bounded_shutdown
 from servicekit.tokens import TokenVerifier
-from servicekit.versioned_cache import VersionedCache
 
 SERVICE: Final = "api-gateway"
 RELAY: Final = "relay"
@@ -94,8 +89,8 @@ def build_app(settings: Settings) -> FastAPI:
         )
         for url in (settings.user_service_url, settings.template_service_url)
     ]
-    user_service = ServiceClient("user-service", clients[0])
-    template_service = ServiceClient("template-service", clients[1])
+    user_service = ServiceClient("user-service", clients[0], metrics=metrics)
+    template_service = ServiceClient("template-service", clients[1], metrics=metrics)
     publisher = Publisher(
         settings.amqp_url.get_secret_value(),
         name="api-gateway-publish",
@@ -103,22 +98,8 @@ def build_app(settings: Settings) -> FastAPI:
     )
     outbox_queue = OutboxQueue(PostgresOutbox(database), AmqpMessagePublisher(publisher))
     backlog = BacklogGauge(database)
-    users: CachedDirectory[UUID, UserSnapshot] = CachedDirectory(
-        cache=VersionedCache(redis, UserSnapshot),
-        service=user_service,
-        model=UserSnapshot,
-        cache_key=user_key,
-        path="/api/v1/users/{}/snapshot",
-        version_of=lambda user: user.version,
-    )
-    templates: CachedDirectory[str, TemplateSnapshot] = CachedDirectory(
-        cache=VersionedCache(redis, TemplateSnapshot),
-        service=template_service,
-        model=TemplateSnapshot,
-        cache_key=template_key,
-        path="/api/v1/templates/{}/snapshot",
-        version_of=lambda template: template.row_version,
-    )
+    users = RemoteUsers(redis, user_service, metrics)
+    templates = RemoteTemplates(redis, template_service, metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -150,7 +131,7 @@ def build_app(settings: Settings) -> FastAPI:
         metrics=metrics,
         lifespan=lifespan,
         authenticate=Authenticator(
-            api_keys=RemoteApiKeys(redis, user_service),
+            api_keys=RemoteApiKeys(redis, user_service, metrics=metrics),
             tokens=TokenVerifier(fetch_jwks_from(user_service)),
         ),
         state={

@@ -1,6 +1,6 @@
 """What the use cases need of the outside world, as roles; `adapters/` fills them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -29,6 +29,14 @@ class UserDirectory(Protocol):
         """
         ...
 
+    async def find_many(self, keys: Iterable[UUID], /) -> Mapping[UUID, CachedUser]:
+        """Those of these users that there are.
+
+        Raises:
+            CopiesMissingError: It cannot be said now of the keys that it names.
+        """
+        ...
+
 
 class TemplateDirectory(Protocol):
     """Finds templates."""
@@ -38,6 +46,14 @@ class TemplateDirectory(Protocol):
 
         Raises:
             UnavailableError: It cannot be said now.
+        """
+        ...
+
+    async def find_many(self, keys: Iterable[str], /) -> Mapping[str, CachedTemplate]:
+        """Those of these templates that there are.
+
+        Raises:
+            CopiesMissingError: It cannot be said now of the keys that it names.
         """
         ...
 

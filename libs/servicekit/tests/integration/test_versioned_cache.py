@@ -207,7 +207,8 @@ async def test_metrics_count_what_was_found(redis: "Redis", key: str) -> None:
     await cache.put(key, 1, Row(version=1))
     await cache.get_many([key, f"{key}:other"])
     clock.seconds += 10.5
-    cache.read(key, *await redis.hmget(key, FIELDS))
+    [body, stored_at] = await redis.hmget(key, FIELDS)
+    cache.read(key, str(body), str(stored_at))
     assert {
         result: metrics.registry.get_sample_value(
             "cache_reads_total", {"kind": "Row", "result": result}
