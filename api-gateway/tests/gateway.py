@@ -21,7 +21,7 @@ CALLERS = {
 
 @asynccontextmanager
 async def running_gateway(
-    *, database_url: str, redis_url: str, amqp_url: str, services_url: str
+    *, database_url: str, redis_url: str, amqp_url: str, services_url: str, **settings: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Enter the lifespan, which ASGITransport leaves out."""
     app = build_app(
@@ -35,6 +35,7 @@ async def running_gateway(
                 "template_service_url": services_url,
                 "service_token": SERVICE_TOKEN,
                 "service_tokens": ",".join(CALLERS.values()),
+                **settings,
             }
         )
     )

@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -45,6 +45,9 @@ class LoopbackServices:
         self.asked: Counter[str] = Counter()
         self.questions: dict[str, Any] = {}
         """By path, the body that was posted there last."""
+        self.is_free = threading.Event()
+        """Not set: it takes requests and answers none."""
+        self.is_free.set()
         self.url = ""
 
     def has_user(self, user: UserSnapshot) -> UserSnapshot:
@@ -94,16 +97,16 @@ class LoopbackServices:
         self.asked[path] += 1
         if service_token != SERVICE_TOKEN:
             return 401, {"success": False}
-        if path.endswith("/snapshots") and path not in self.answers:
-            return 200, {"success": True, "message": "Here they are.", "data": self._many(path)}
         return self.answers.get(path, (404, {"success": False}))
 
-    def _many(self, path: str) -> list[object]:
-        """The snapshots that were asked for by the last question."""
-        [names] = self.questions[path].values()
-        single = path.removesuffix("snapshots") + "{}/snapshot"
-        found = (self.answers.get(single.format(name), (404, None))[1] for name in names)
-        return [body["data"] for body in found if isinstance(body, dict)]
+    def answer_many(self, path: str, question: Mapping[str, list[str]]) -> tuple[int, object]:
+        """Status and body: the single answers to all that are named."""
+        self.asked[path] += 1
+        [keys] = question.values()
+        folder = path.removesuffix("snapshots")
+        answers = [self.answers.get(f"{folder}{key}/snapshot") for key in keys]
+        data = [body["data"] for _, body in filter(None, answers) if isinstance(body, dict)]
+        return 200, {"success": True, "message": "Here they are.", "data": data}
 
     def _have(self, path: str, data: object) -> None:
         self.answers[path] = (200, {"success": True, "message": "Here it is.", "data": data})
@@ -116,13 +119,19 @@ def serve(services: LoopbackServices) -> Iterator[LoopbackServices]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:
-            length = int(self.headers["Content-Length"])
-            services.questions[self.path] = json.loads(self.rfile.read(length))
-            self.do_GET()
-
         def do_GET(self) -> None:
-            status, body = services.answer(self.path, self.headers.get("X-Service-Token"))
+            self._send(*services.answer(self.path, self.headers.get("X-Service-Token")))
+
+        def do_POST(self) -> None:
+            question = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            if self.path.endswith("/snapshots"):
+                self._send(*services.answer_many(self.path, question))
+            else:
+                services.questions[self.path] = question
+                self.do_GET()
+
+        def _send(self, status: int, body: object) -> None:
+            services.is_free.wait()
             payload = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -141,6 +150,7 @@ def serve(services: LoopbackServices) -> Iterator[LoopbackServices]:
     try:
         yield services
     finally:
+        services.is_free.set()
         server.shutdown()
         thread.join()
         server.server_close()

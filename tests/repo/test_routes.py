@@ -1,6 +1,7 @@
 """Who may call what: every route says so, and what is open to everybody is listed here."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ import email_service.bootstrap
 import push_service.bootstrap
 import template_service.bootstrap
 import user_service.bootstrap
+from api_gateway.adapters import remote_snapshots
 from api_gateway.settings import RelaySettings
 from api_gateway.settings import Settings as GatewaySettings
 from devstack.addresses import new_signing_key
@@ -132,6 +134,27 @@ def test_our_own_services_are_named_as_they_are_called(apps: dict[str, FastAPI])
         access = declared_access(route)
         unknown = set(access.services if access else ()) - {*apps, "mta"}
         assert not unknown, f"{name} {route.path} admits {unknown}"
+
+
+@pytest.mark.parametrize(
+    ("owner", "method", "path"),
+    [
+        ("user-service", "GET", remote_snapshots.USER_PATH),
+        ("user-service", "POST", remote_snapshots.USERS_PATH),
+        ("template-service", "GET", remote_snapshots.TEMPLATE_PATH),
+        ("template-service", "POST", remote_snapshots.TEMPLATES_PATH),
+    ],
+)
+def test_what_the_gateway_asks_of_an_owner_is_there_for_it(
+    apps: dict[str, FastAPI], owner: str, method: str, path: str
+) -> None:
+    access = [
+        declared_access(route)
+        for name, route in routes(apps)
+        if (name, re.sub(r"{\w+}", "{}", route.path or "")) == (owner, path)
+        and method in (route.methods or ())
+    ]
+    assert [each.services for each in access if each] == [("api-gateway",)]
 
 
 def test_only_the_gateway_serves_what_applications_send(apps: dict[str, FastAPI]) -> None:

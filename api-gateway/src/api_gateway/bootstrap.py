@@ -4,10 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 from fastapi import FastAPI
-from redis.asyncio import Redis
 from uuid_utils.compat import uuid7
 
 from api_gateway.adapters.amqp_messages import AmqpMessagePublisher
@@ -30,6 +28,7 @@ from api_gateway.adapters.postgres_outcomes import PostgresOutcomeRecorder
 from api_gateway.adapters.postgres_schedule import PostgresSchedule
 from api_gateway.adapters.postgres_silent_deliveries import PostgresSilentDeliveries
 from api_gateway.adapters.redis_reservations import RedisReservations
+from api_gateway.adapters.remote_snapshots import RemoteTemplates, RemoteUsers
 from api_gateway.api import (
     batches,
     dead_letter_jobs,
@@ -68,14 +67,9 @@ from api_gateway.usecases.replay_dead_letter import ReplayDeadLetter
 from api_gateway.usecases.report_status import ReportStatus
 from api_gateway.usecases.start_dead_letter_job import StartDeadLetterJob
 from api_gateway.usecases.work_on_dead_letter_job import WorkOnDeadLetterJob
-from contracts.cache_keys import template_key, user_key
 from contracts.names import EVENTS_EXCHANGE, NOTIFICATIONS_EXCHANGE
-from contracts.snapshot_questions import TemplateSnapshotsQuestion, UserSnapshotsQuestion
-from contracts.template_snapshot import TemplateSnapshot
-from contracts.user_snapshot import UserSnapshot
 from servicekit.app import create_app
 from servicekit.authentication import Authenticator
-from servicekit.bulk_directory import BulkDirectory
 from servicekit.database import Database
 from servicekit.http_client import AsyncClient, create_http_client
 from servicekit.metrics import Metrics
@@ -87,7 +81,6 @@ from servicekit.service_client import ServiceClient
 from servicekit.service_tokens import parse_service_tokens
 from servicekit.shutdown import bounded_shutdown
 from servicekit.tokens import TokenVerifier
-from servicekit.versioned_cache import VersionedCache
 
 SERVICE: Final = "api-gateway"
 RELAY: Final = "relay"
@@ -119,8 +112,8 @@ def build_app(settings: Settings) -> FastAPI:
     )
     outbox_queue = OutboxQueue(PostgresOutbox(database), AmqpMessagePublisher(publisher))
     backlog = BacklogGauge(database)
-    users = _user_directory(redis, user_service, metrics)
-    templates = _template_directory(redis, template_service, metrics)
+    users = RemoteUsers(redis, user_service, metrics)
+    templates = RemoteTemplates(redis, template_service, metrics)
     store = PostgresNotificationStore(
         database, reconcile_after=timedelta(seconds=settings.reconcile_after_seconds)
     )
@@ -164,7 +157,7 @@ def build_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         larger_bodies={batches.BATCH_PATH: batches.MAX_BATCH_BYTES},
         authenticate=Authenticator(
-            api_keys=RemoteApiKeys(redis, user_service),
+            api_keys=RemoteApiKeys(redis, user_service, metrics=metrics),
             tokens=TokenVerifier(fetch_jwks_from(user_service)),
             service_tokens=parse_service_tokens(tokens) if tokens else None,
         ),
@@ -252,10 +245,10 @@ def build_relay(settings: RelaySettings) -> FastAPI:
         "scheduler": Scheduler(
             ReleaseScheduled(
                 schedule=PostgresSchedule(database, reconcile_after=reconcile_after),
-                users=_user_directory(
+                users=RemoteUsers(
                     redis, ServiceClient("user-service", clients[0], metrics=metrics), metrics
                 ),
-                templates=_template_directory(
+                templates=RemoteTemplates(
                     redis, ServiceClient("template-service", clients[1], metrics=metrics), metrics
                 ),
                 publisher=released,
@@ -316,40 +309,6 @@ def _service_clients(settings: Settings | RelaySettings) -> list[AsyncClient]:
         )
         for url in (settings.user_service_url, settings.template_service_url)
     ]
-
-
-def _user_directory(
-    redis: "Redis", user_service: ServiceClient, metrics: Metrics
-) -> BulkDirectory[UUID, UserSnapshot]:
-    return BulkDirectory(
-        cache=VersionedCache(redis, UserSnapshot, metrics=metrics),
-        service=user_service,
-        model=UserSnapshot,
-        cache_key=user_key,
-        path="/api/v1/users/{}/snapshot",
-        version_of=lambda user: user.version,
-        many_path="/api/v1/users/snapshots",
-        question_of=lambda keys: UserSnapshotsQuestion(user_ids=list(keys)),
-        key_of=lambda user: user.user_id,
-        metrics=metrics,
-    )
-
-
-def _template_directory(
-    redis: "Redis", template_service: ServiceClient, metrics: Metrics
-) -> BulkDirectory[str, TemplateSnapshot]:
-    return BulkDirectory(
-        cache=VersionedCache(redis, TemplateSnapshot, metrics=metrics),
-        service=template_service,
-        model=TemplateSnapshot,
-        cache_key=template_key,
-        path="/api/v1/templates/{}/snapshot",
-        version_of=lambda template: template.row_version,
-        many_path="/api/v1/templates/snapshots",
-        question_of=lambda keys: TemplateSnapshotsQuestion(codes=list(keys)),
-        key_of=lambda template: template.code,
-        metrics=metrics,
-    )
 
 
 def _dead_letter_use_cases(database: Database, settings: Settings) -> dict[str, object]:

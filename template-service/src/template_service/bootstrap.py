@@ -56,7 +56,8 @@ def build_app(settings: Settings) -> FastAPI:
         timeout_seconds=_USER_SERVICE_SECONDS,
         service_token=settings.service_token.get_secret_value(),
     )
-    user_service = ServiceClient("user-service", http)
+    metrics = Metrics()
+    user_service = ServiceClient("user-service", http, metrics=metrics)
     templates = PostgresTemplates(database)
     snapshots = RedisSnapshots(redis)
 
@@ -77,10 +78,10 @@ def build_app(settings: Settings) -> FastAPI:
         description="Templates, their immutable versions and languages.",
         routers=[template_routes.router, snapshot_routes.router],
         checks={"postgres": database.check, "redis": check_own_redis},
-        metrics=Metrics(),
+        metrics=metrics,
         lifespan=lifespan,
         authenticate=Authenticator(
-            api_keys=RemoteApiKeys(redis, user_service),
+            api_keys=RemoteApiKeys(redis, user_service, metrics=metrics),
             tokens=TokenVerifier(fetch_jwks_from(user_service)),
             service_tokens=parse_service_tokens(settings.service_tokens),
         ),

@@ -86,14 +86,14 @@ class RedisReservations:
     Args:
         redis: Must decode responses.
         pause: Begun when Redis is found to be away, so that requests do not all wait for it.
-        metrics: Where it is counted that a rate was not checked.
+        metrics: Where it is counted that a rate was not checked, and what was cached.
     """
 
     def __init__(self, redis: "Redis", pause: RedisPause, metrics: Metrics) -> None:
         self._scripts = RedisScripts(redis)
         self._pause = pause
-        self._users = VersionedCache(redis, UserSnapshot)
-        self._templates = VersionedCache(redis, TemplateSnapshot)
+        self._users = VersionedCache(redis, UserSnapshot, metrics=metrics)
+        self._templates = VersionedCache(redis, TemplateSnapshot, metrics=metrics)
         self._unchecked = Counter(
             "rate_limit_unchecked_total",
             "Notifications whose caller's rate could not be checked, because Redis was away.",

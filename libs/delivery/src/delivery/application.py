@@ -135,7 +135,7 @@ def build_worker_app(
                 + settings.lease_margin_seconds,
             ),
             renderer=TemplateRenderer(
-                ServiceClient("template-service", templates), compile_version
+                ServiceClient("template-service", templates, metrics=metrics), compile_version
             ),
             providers=chain,
             reports=reports,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -18,8 +18,6 @@ _log = get_logger(__name__)
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 ModelT = TypeVar("ModelT", bound=BaseModel)
-
-MOST_AT_ONCE: Final = 1_000
 
 
 class CopiesMissingError(UnavailableError):
@@ -46,7 +44,8 @@ class BulkDirectory(CachedDirectory[KeyT, ModelT]):
         path: Where the owner answers one.
         version_of: The version by which the newer copy wins.
         many_path: Where the owner answers, to a POST, a list of those that exist.
-        question_of: The body of that POST; it is given at most `MOST_AT_ONCE` keys.
+        question_of: The body of that POST.
+        most_at_once: So many keys go into one question.
         key_of: The key of what is found.
         metrics: Count the stale copies that serve.
     """
@@ -62,6 +61,7 @@ class BulkDirectory(CachedDirectory[KeyT, ModelT]):
         version_of: Callable[[ModelT], int],
         many_path: str,
         question_of: Callable[[Sequence[KeyT]], BaseModel],
+        most_at_once: int,
         key_of: Callable[[ModelT], KeyT],
         metrics: Metrics | None = None,
     ) -> None:
@@ -76,6 +76,7 @@ class BulkDirectory(CachedDirectory[KeyT, ModelT]):
         )
         self._many_path = many_path
         self._question_of = question_of
+        self._most_at_once = most_at_once
         self._key_of = key_of
 
     async def find_many(self, keys: Iterable[KeyT]) -> dict[KeyT, Cached[ModelT]]:
@@ -91,7 +92,7 @@ class BulkDirectory(CachedDirectory[KeyT, ModelT]):
         found: dict[KeyT, Cached[ModelT]] = {}
         missing: list[KeyT] = []
         reason: UnavailableError | None = None
-        while some := list(islice(wanted, MOST_AT_ONCE)):
+        while some := list(islice(wanted, self._most_at_once)):
             copies = await self._read_many(some)
             outdated = [key for key in some if key not in copies or copies[key].is_stale]
             found |= copies

@@ -12,13 +12,15 @@ import pytest
 from pydantic import BaseModel
 from redis.asyncio import Redis
 
-from servicekit.bulk_directory import MOST_AT_ONCE, BulkDirectory, CopiesMissingError
+from servicekit.bulk_directory import BulkDirectory, CopiesMissingError
 from servicekit.errors import UnavailableError
 from servicekit.http_client import create_http_client
 from servicekit.metrics import Metrics
 from servicekit.redis import create_redis
 from servicekit.service_client import ServiceClient
 from servicekit.versioned_cache import HARD_SECONDS, SOFT_SECONDS, Cached, VersionedCache
+
+MOST_AT_ONCE = 50
 
 
 class Row(BaseModel):
@@ -131,6 +133,7 @@ async def make_rows(owner: Owner, redis: "Redis", metrics: Metrics) -> AsyncIter
             version_of=lambda row: row.version,
             many_path="/rows",
             question_of=lambda names: Question(names=list(names)),
+            most_at_once=MOST_AT_ONCE,
             key_of=lambda row: row.name,
             metrics=metrics,
         )
