@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 import aio_pika
 import httpx
 import pytest
-from loopback_services import LoopbackServices
+from gateway import NOWHERE
+from loopback_services import SERVICE_TOKEN, LoopbackServices
 from queues import channel_to, purge
 from samples import notification, outcome
 from sqlalchemy import delete
@@ -55,6 +56,11 @@ async def relay_process(database_url: str, amqp_url: str, port: int) -> AsyncIte
             "PORT": str(port),
             "DATABASE_URL": database_url,
             "AMQP_URL": amqp_url,
+            # Nothing is scheduled here
+            "REDIS_URL": f"redis://{NOWHERE}/0",
+            "USER_SERVICE_URL": f"http://{NOWHERE}",
+            "TEMPLATE_SERVICE_URL": f"http://{NOWHERE}",
+            "SERVICE_TOKEN": SERVICE_TOKEN,
         },
     )
     try:
