@@ -11,6 +11,12 @@ from uuid_utils.compat import uuid7
 from api_gateway.adapters.amqp_messages import AmqpMessagePublisher
 from api_gateway.adapters.amqp_outcome_reports import AmqpOutcomeReports
 from api_gateway.adapters.backlog_gauge import BacklogGauge
+from api_gateway.adapters.failpoints import (
+    FragileOutbox,
+    FragilePublisher,
+    FragileReservations,
+    FragileStore,
+)
 from api_gateway.adapters.group_commit import GroupCommit
 from api_gateway.adapters.http_headline_renderer import HttpHeadlineRenderer
 from api_gateway.adapters.outbox_queue import OutboxQueue
@@ -55,6 +61,12 @@ from api_gateway.usecases.discard_dead_letter import DiscardDeadLetter
 from api_gateway.usecases.explain_notification import ExplainNotification
 from api_gateway.usecases.keep_dead_letters import KeepDeadLetters
 from api_gateway.usecases.list_dead_letters import ListDeadLetters
+from api_gateway.usecases.ports import (
+    MessagePublisher,
+    NotificationStore,
+    Outbox,
+    Reservations,
+)
 from api_gateway.usecases.read_batch import ReadBatch
 from api_gateway.usecases.read_dead_letter import ReadDeadLetter
 from api_gateway.usecases.read_dead_letter_job import ReadDeadLetterJob
@@ -71,6 +83,7 @@ from contracts.names import EVENTS_EXCHANGE, NOTIFICATIONS_EXCHANGE
 from servicekit.app import create_app
 from servicekit.authentication import Authenticator
 from servicekit.database import Database
+from servicekit.failpoints import Failpoints
 from servicekit.http_client import AsyncClient, create_http_client
 from servicekit.metrics import Metrics
 from servicekit.publisher import Publisher
@@ -110,14 +123,23 @@ def build_app(settings: Settings) -> FastAPI:
         name="api-gateway-publish",
         exchanges=(NOTIFICATIONS_EXCHANGE, EVENTS_EXCHANGE),
     )
-    outbox_queue = OutboxQueue(PostgresOutbox(database), AmqpMessagePublisher(publisher))
+    outbox: Outbox = PostgresOutbox(database)
+    message_publisher: MessagePublisher = AmqpMessagePublisher(publisher)
     backlog = BacklogGauge(database)
     users = RemoteUsers(redis, user_service, metrics)
     templates = RemoteTemplates(redis, template_service, metrics)
     store = PostgresNotificationStore(
         database, reconcile_after=timedelta(seconds=settings.reconcile_after_seconds)
     )
-    reservations = RedisReservations(redis, pause, metrics)
+    single_store: NotificationStore = GroupCommit(store)
+    reservations: Reservations = RedisReservations(redis, pause, metrics)
+    if settings.failpoint is not None:
+        failpoints = Failpoints(settings.failpoint, settings.failpoint_file)
+        outbox = FragileOutbox(outbox, failpoints)
+        message_publisher = FragilePublisher(message_publisher, failpoints)
+        single_store = FragileStore(single_store, failpoints)
+        reservations = FragileReservations(reservations, failpoints)
+    outbox_queue = OutboxQueue(outbox, message_publisher)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -166,7 +188,7 @@ def build_app(settings: Settings) -> FastAPI:
                 users=users,
                 templates=templates,
                 reservations=reservations,
-                store=GroupCommit(store),
+                store=single_store,
                 publisher=outbox_queue,
                 admission=backlog,
                 now=_utc_now,

@@ -1,9 +1,11 @@
 """What the gateway and its relay read from their environment."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
+from api_gateway.adapters.failpoints import Failpoint
 from servicekit.service_tokens import ServiceTokens
 from servicekit.setting_types import (
     AmqpUrl,
@@ -46,6 +48,19 @@ class Settings(ServiceSettings):
     service_tokens: ServiceTokens | None = Field(
         default=None, description="of the services that may report a status; none: nobody may"
     )
+    failpoint: Failpoint | None = Field(
+        default=None, description="for tests: the step at which the process kills itself"
+    )
+    failpoint_file: Path | None = Field(
+        default=None, description="for tests: it does so once, when it could remove this file"
+    )
+
+    @model_validator(mode="after")
+    def _refuse_failpoints(self) -> Self:
+        if self.failpoint is not None and self.environment != "development":
+            msg = "FAILPOINT is for tests; it is refused unless ENVIRONMENT=development"
+            raise ValueError(msg)
+        return self
 
 
 class RelaySettings(ServiceSettings):
