@@ -1,13 +1,12 @@
 """A worker that dies at a named step of a delivery: each step leaves what it should."""
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from tests.faults.bench import Bench
 from tests.faults.checker import Allowance
+from tests.faults.fuse import Fuse
 from tests.faults.load import Load, LoadPlan, create_users
 from tests.faults.processes import restart
 
@@ -15,25 +14,7 @@ from delivery.failpoints import Failpoint
 
 # Where the answer of the provider is lost with the process, and nowhere else, it is asked again.
 DUPLICATES = {Failpoint.AFTER_PROVIDER_ACCEPT: 1}
-DEATH_SECONDS = 10.0
 DELIVERY_SECONDS = 60.0
-
-
-class Fuse:
-    """A file; while it is there, the next worker that comes by dies, and takes it away."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def light(self) -> None:
-        self.path.touch()
-
-    async def burnt(self) -> None:
-        """Wait until a worker died of it."""
-        deadline = time.monotonic() + DEATH_SECONDS
-        while self.path.exists():
-            assert time.monotonic() < deadline, "no worker came by the step"
-            await asyncio.sleep(0.05)
 
 
 @pytest.fixture

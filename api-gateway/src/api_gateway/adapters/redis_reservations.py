@@ -5,7 +5,7 @@ and nothing is cached. Requests of one moment share a round trip (`servicekit.re
 """
 
 import secrets
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from prometheus_client import Counter
@@ -33,7 +33,7 @@ from contracts.template_snapshot import TemplateSnapshot
 from contracts.user_snapshot import UserSnapshot
 from servicekit.logs import get_logger
 from servicekit.metrics import Metrics
-from servicekit.redis import SIGNS_OF_ABSENCE, RedisPause, RedisUnavailableError
+from servicekit.redis import RedisPause, RedisUnavailableError
 from servicekit.redis_scripts import RedisScripts, Script
 from servicekit.versioned_cache import VersionedCache
 
@@ -90,8 +90,7 @@ class RedisReservations:
     """
 
     def __init__(self, redis: "Redis", pause: RedisPause, metrics: Metrics) -> None:
-        self._scripts = RedisScripts(redis)
-        self._pause = pause
+        self._scripts = RedisScripts(redis, pause)
         self._users = VersionedCache(redis, UserSnapshot, metrics=metrics)
         self._templates = VersionedCache(redis, TemplateSnapshot, metrics=metrics)
         self._unchecked = Counter(
@@ -105,14 +104,14 @@ class RedisReservations:
         token = _LEASE_PREFIX + secrets.token_hex(16) if wanted.key else ""
         user, template = user_key(wanted.user_id), template_key(wanted.template_code)
         try:
-            answer = await self._run(
+            answer = await self._scripts.run(
                 _LOOK_UP,
-                (
+                keys=(
                     _name(wanted.key) if wanted.key else "idem:",
                     *(user, template),
                     f"rate:{wanted.caller}",
                 ),
-                (token, LEASE_MS, wanted.rate_per_minute or 0),
+                arguments=(token, LEASE_MS, wanted.rate_per_minute or 0),
             )
         except RedisUnavailableError as error:
             _log.warning("accepting.redis_unavailable", error=type(error).__name__)
@@ -150,19 +149,9 @@ class RedisReservations:
 
     async def _tell(self, script: Script, key: IdempotencyKey, *arguments: str | int) -> None:
         try:
-            await self._run(script, (_name(key),), arguments)
+            await self._scripts.run(script, keys=(_name(key),), arguments=arguments)
         except RedisUnavailableError as error:
             _log.warning("accepting.redis_unavailable", error=type(error).__name__)
-
-    async def _run(
-        self, script: Script, keys: tuple[str, ...], arguments: tuple[str | int, ...]
-    ) -> Any:
-        self._pause.check()
-        try:
-            return await self._scripts.run(script, keys=keys, arguments=arguments)
-        except SIGNS_OF_ABSENCE:
-            self._pause.begin()
-            raise
 
 
 def _key_state(token: str, held: str | None) -> KeyState:

@@ -15,6 +15,8 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
+from servicekit.redis import SIGNS_OF_ABSENCE, RedisPause
+
 Argument = str | int
 LONGEST_BATCH: Final = 100
 
@@ -45,10 +47,13 @@ class RedisScripts:
 
     Args:
         redis: Where they run.
+        pause: Begun as soon as a batch finds Redis away, so that whoever waits behind it fails
+            with it instead of after it. None: each batch tries anew.
     """
 
-    def __init__(self, redis: "Redis") -> None:
+    def __init__(self, redis: "Redis", pause: RedisPause | None = None) -> None:
         self._redis = redis
+        self._pause = pause
         self._waiting: deque[_Call] = deque()
         self._sending: asyncio.Task[None] | None = None
 
@@ -61,6 +66,8 @@ class RedisScripts:
             RedisError | OSError | TimeoutError: It failed, or it is not known whether it ran.
             Exception: A defect, perhaps of another call that went out together with this one.
         """
+        if self._pause is not None:
+            self._pause.check()
         call = _Call(script, keys, arguments, asyncio.get_running_loop().create_future())
         self._waiting.append(call)
         if self._sending is None:
@@ -89,6 +96,8 @@ class RedisScripts:
                     answers[at] = answer
         except Exception as error:  # told to each caller, also a defect
             answers = [error] * len(batch)
+            if self._pause is not None and isinstance(error, SIGNS_OF_ABSENCE):
+                self._pause.begin()
         except BaseException:
             # The process ends: nobody must wait for ever, be they sent already or not.
             for call in (*batch, *self._waiting):
@@ -104,6 +113,8 @@ class RedisScripts:
                 call.answer.set_result(answer)
 
     async def _execute(self, batch: list[_Call]) -> list[Any]:
+        if self._pause is not None:
+            self._pause.check()
         async with self._redis.pipeline(transaction=False) as pipeline:
             for call in batch:
                 pipeline.evalsha(call.script.digest, len(call.keys), *call.keys, *call.arguments)

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from devstack.redis import Redis as PrivateRedis
-from servicekit.redis import RedisUnavailableError, create_redis
+from servicekit.redis import PAUSE_SECONDS, RedisPause, RedisUnavailableError, create_redis
 from servicekit.redis_scripts import LONGEST_BATCH, RedisScripts, Script
 
 COUNT = Script.of("return redis.call('INCRBY', KEYS[1], ARGV[1])")
@@ -110,3 +110,30 @@ async def test_a_call_that_cannot_be_written_leaves_nobody_waiting(redis: "Redis
         )
     assert isinstance(answers[0], UnicodeEncodeError)
     assert answers[-1] == "1"
+
+
+async def test_with_a_pause_who_waits_behind_a_time_out_waits_no_longer(
+    private_redis: PrivateRedis,
+) -> None:
+    redis = create_redis(private_redis.url, name="test")
+    scripts = RedisScripts(redis, RedisPause())
+    await scripts.run(ECHO, keys=[], arguments=[1])
+
+    async def refused() -> None:
+        with pytest.raises(RedisUnavailableError):
+            await scripts.run(ECHO, keys=[], arguments=[1])
+
+    private_redis.freeze()
+    try:
+        started = time.monotonic()
+        first = asyncio.create_task(refused())
+        await asyncio.sleep(0.1)
+        await asyncio.gather(first, *(refused() for _ in range(20)))
+        assert time.monotonic() - started < 0.8
+        await refused()
+        assert time.monotonic() - started < 0.8
+    finally:
+        private_redis.thaw()
+    await asyncio.sleep(PAUSE_SECONDS)
+    assert await scripts.run(ECHO, keys=[], arguments=["again"]) == "again"
+    await redis.aclose()
