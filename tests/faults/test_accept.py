@@ -253,5 +253,5 @@ async def test_without_redis_everything_is_accepted_within_a_second(
         bench.stack.servers.redis.thaw()
         await bench.heal()
     assert set(answers.statuses) == {202}
-    assert answers.p99 < 1.0
+    assert answers.p99 < 1.0, [round(each, 2) for each in answers.seconds]
     await all_delivered(bench, answers)
