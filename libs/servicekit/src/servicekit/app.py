@@ -86,6 +86,9 @@ def create_app(
         docs_url="/docs",
         redoc_url=None,
         openapi_url="/openapi.json",
+        # Nobody configures OpenTelemetry's providers here, and each request would ask for all
+        # three of them; ids and figures are ours.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     for name, value in {"authenticate": authenticate, **(state or {})}.items():
         setattr(app.state, name, value)
