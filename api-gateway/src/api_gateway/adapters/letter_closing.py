@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api_gateway.adapters.letter_rows import SHOWN_LETTERS, letter_of
 from api_gateway.adapters.outbox_rows import leave_to_relay
 from api_gateway.adapters.outcome_merge import merge_outcomes
-from api_gateway.adapters.outcome_statements import LOCK_NOTIFICATIONS
+from api_gateway.adapters.outcome_statements import LOCK_NOTIFICATIONS, id_arguments
 from api_gateway.adapters.tables import dead_letters, deliveries
 from api_gateway.domain.close_letter import (
     ClosedBefore,
@@ -58,8 +58,8 @@ async def lock_notifications(connection: AsyncConnection, locked: LockedLetters)
     """
     contents = (content_of(row.body) for row in locked)
     owners = (parse_notification_id(one.notification_id) for one in contents if one is not None)
-    ids = sorted({owner for owner in owners if owner is not None})
-    await connection.execute(LOCK_NOTIFICATIONS, {"ids": ids})
+    ids = {owner for owner in owners if owner is not None}
+    await connection.execute(LOCK_NOTIFICATIONS, id_arguments(ids))
 
 
 async def close_letters(
@@ -138,7 +138,12 @@ async def _deliveries_of(
         message.delivery_id: parse_notification_id(message.notification_id)
         for message in messages.values()
     }
-    rows = await connection.execute(select(deliveries).where(deliveries.c.id.in_(list(owners))))
+    rows = await connection.execute(
+        select(deliveries).where(
+            deliveries.c.notification_id.in_({key for key in owners.values() if key is not None}),
+            deliveries.c.id.in_(list(owners)),
+        )
+    )
     known = {row.id: row for row in rows if row.notification_id == owners[row.id]}
     newest = await _newest_letters(connection, list(known))
     found = {}

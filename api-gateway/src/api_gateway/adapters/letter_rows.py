@@ -8,10 +8,17 @@ from sqlalchemy import ColumnElement, Row, Select, and_, select
 from api_gateway.adapters.tables import dead_letters, deliveries
 from api_gateway.domain.dead_letter import DeadLetter, LetterFilter, LetterState, Selection
 
-_SHOWN: Final = [column for column in dead_letters.c if column.name not in {"body", "digest"}]
+_HIDDEN: Final = {"body", "digest", "erased_at"}
+_SHOWN: Final = [column for column in dead_letters.c if column.name not in _HIDDEN]
 
 SHOWN_LETTERS: Final[Select[Any]] = select(*_SHOWN, deliveries.c.recipient).select_from(
-    dead_letters.outerjoin(deliveries, deliveries.c.id == dead_letters.c.delivery_id)
+    dead_letters.outerjoin(
+        deliveries,
+        and_(
+            deliveries.c.notification_id == dead_letters.c.notification_id,
+            deliveries.c.id == dead_letters.c.delivery_id,
+        ),
+    )
 )
 """Everything of a letter but its bytes, which may be large."""
 

@@ -1,5 +1,6 @@
 """The statements by which events change history and state; each takes any number of rows."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -7,12 +8,14 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     Boolean,
+    ColumnElement,
     DateTime,
     Float,
     Integer,
     Interval,
     Text,
     Uuid,
+    and_,
     any_,
     bindparam,
     case,
@@ -41,17 +44,37 @@ def _table(name: str, **columns: type[object]) -> Any:
     return unnested(name, {key: _TYPES[kind] for key, kind in columns.items()})
 
 
-_IDS: Final = any_(bindparam("ids", type_=ARRAY(Uuid())))
+def _among_ids(notification_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    return and_(
+        notification_id == any_(bindparam("ids", type_=ARRAY(Uuid()))),
+        _between_ids(notification_id),
+    )
+
+
+def _between_ids(notification_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Keeps other months out: a plan that is to serve any list or join would look into all."""
+    return notification_id.between(
+        bindparam("first_id", type_=Uuid()), bindparam("last_id", type_=Uuid())
+    )
+
+
+def id_arguments(ids: Iterable[UUID]) -> dict[str, Any]:
+    """The parameters by which statements find these notifications and what belongs to them."""
+    ordered = sorted(ids)
+    first, last = (ordered[0], ordered[-1]) if ordered else (None, None)
+    return {"ids": ordered, "first_id": first, "last_id": last}
+
+
 # Notifications first and in one order, so that two relays cannot lock each other out, and so that
 # the state of a notification is derived from all of its deliveries at once.
 LOCK_NOTIFICATIONS: Final = (
     select(notifications.c.id)
-    .where(notifications.c.id == _IDS)
+    .where(_among_ids(notifications.c.id))
     .order_by(notifications.c.id)
     .with_for_update()
 )
-SELECT_DELIVERIES: Final = select(deliveries).where(deliveries.c.notification_id == _IDS)
-SELECT_NOTIFICATIONS: Final = select(notifications).where(notifications.c.id == _IDS)
+SELECT_DELIVERIES: Final = select(deliveries).where(_among_ids(deliveries.c.notification_id))
+SELECT_NOTIFICATIONS: Final = select(notifications).where(_among_ids(notifications.c.id))
 
 EVENT: Final = _table(
     "event",
@@ -80,6 +103,7 @@ ADD_EVENTS: Final = (
 
 STATE: Final = _table(
     "state",
+    notification_id=UUID,
     id=UUID,
     status=str,
     attempts=int,
@@ -94,11 +118,17 @@ STATE: Final = _table(
     next_attempt_at=datetime,
 )
 STATE_COLUMNS: Final = tuple(
-    column.name for column in STATE.c if column.name not in {"id", "is_news", "next_attempt_at"}
+    column.name
+    for column in STATE.c
+    if column.name not in {"notification_id", "id", "is_news", "next_attempt_at"}
 )
 MOVE_DELIVERIES: Final = (
     update(deliveries)
-    .where(deliveries.c.id == STATE.c.id)
+    .where(
+        deliveries.c.notification_id == STATE.c.notification_id,
+        deliveries.c.id == STATE.c.id,
+        _between_ids(deliveries.c.notification_id),
+    )
     .values(
         **{key: STATE.c[key] for key in STATE_COLUMNS},
         reconcile_at=case(
@@ -120,6 +150,6 @@ MOVE_DELIVERIES: Final = (
 WHOLE: Final = _table("whole", id=UUID, status=str, reason=str)
 MOVE_NOTIFICATIONS: Final = (
     update(notifications)
-    .where(notifications.c.id == WHOLE.c.id)
+    .where(notifications.c.id == WHOLE.c.id, _between_ids(notifications.c.id))
     .values(status=WHOLE.c.status, reason=WHOLE.c.reason, updated_at=func.now())
 )
