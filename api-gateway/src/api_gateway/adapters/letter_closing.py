@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api_gateway.adapters.erasing import erase_bodies, erase_discarded, restore_variables
 from api_gateway.adapters.letter_rows import SHOWN_LETTERS, letter_of
 from api_gateway.adapters.outbox_rows import leave_to_relay
 from api_gateway.adapters.outcome_merge import merge_outcomes
@@ -108,11 +109,15 @@ async def close_letters(
         if closing.event is not None and closing.event.event_id in unknown:
             decisions[key] = _UNKNOWN
             del closings[key]
-    await leave_to_relay(
-        connection, [one.message for one in closings.values() if one.message is not None]
-    )
+    sent_again = [one.message for one in closings.values() if one.message is not None]
+    await restore_variables(connection, sent_again)
+    await leave_to_relay(connection, sent_again)
     if closings:
         await _mark(connection, closings, closed_by, job_id)
+        await erase_bodies(connection, {row.id: row.body for row in locked if row.id in closings})
+        if action is ClosingAction.DISCARD:
+            discarded = [messages[key] for key in closings if key in messages]
+            await erase_discarded(connection, discarded)
     return decisions
 
 

@@ -8,8 +8,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, select
 from api_gateway.adapters.tables import dead_letters, deliveries
 from api_gateway.domain.dead_letter import DeadLetter, LetterFilter, LetterState, Selection
 
-_HIDDEN: Final = {"body", "digest", "erased_at"}
-_SHOWN: Final = [column for column in dead_letters.c if column.name not in _HIDDEN]
+_SHOWN: Final = [column for column in dead_letters.c if column.name not in {"body", "digest"}]
 
 SHOWN_LETTERS: Final[Select[Any]] = select(*_SHOWN, deliveries.c.recipient).select_from(
     dead_letters.outerjoin(

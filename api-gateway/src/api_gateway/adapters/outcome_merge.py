@@ -31,6 +31,7 @@ from api_gateway.adapters.outcome_statements import (
 from api_gateway.adapters.unnested import arrays_of
 from api_gateway.domain.build_message import build_message
 from api_gateway.domain.delivery_state import DeliveryState, merge, notification_status
+from api_gateway.domain.erasure import erasure_of
 from api_gateway.domain.identifiers import parse_notification_id
 from api_gateway.domain.silence import RECONCILE_AFTER
 from contracts.notification import NotificationStatus
@@ -203,4 +204,5 @@ async def _park(
 def _whole_state(states: Sequence[DeliveryState]) -> dict[str, str | None]:
     status = notification_status(state.status for state in states)
     reason = next((state.reason for state in states if state.status is status), None)
-    return {"status": status.value, "reason": reason}
+    erasure = erasure_of([state.status for state in states])
+    return {"status": status.value, "reason": reason, "erasure": erasure.value}

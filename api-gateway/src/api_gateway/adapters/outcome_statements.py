@@ -19,15 +19,17 @@ from sqlalchemy import (
     any_,
     bindparam,
     case,
+    cast,
     func,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.types import TypeEngine
 
 from api_gateway.adapters.tables import deliveries, events, notifications
 from api_gateway.adapters.unnested import unnested
+from api_gateway.domain.erasure import REPLAYABLE_FOR, Erasure
 from api_gateway.domain.silence import FARTHEST_ATTEMPT
 
 _TYPES: Final[dict[type[object], TypeEngine[Any]]] = {
@@ -44,14 +46,15 @@ def _table(name: str, **columns: type[object]) -> Any:
     return unnested(name, {key: _TYPES[kind] for key, kind in columns.items()})
 
 
-def _among_ids(notification_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+def among_ids(notification_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Whether a row belongs to one of the notifications of `id_arguments`."""
     return and_(
         notification_id == any_(bindparam("ids", type_=ARRAY(Uuid()))),
-        _between_ids(notification_id),
+        between_ids(notification_id),
     )
 
 
-def _between_ids(notification_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+def between_ids(notification_id: ColumnElement[UUID]) -> ColumnElement[bool]:
     """Keeps other months out: a plan that is to serve any list or join would look into all."""
     return notification_id.between(
         bindparam("first_id", type_=Uuid()), bindparam("last_id", type_=Uuid())
@@ -69,12 +72,12 @@ def id_arguments(ids: Iterable[UUID]) -> dict[str, Any]:
 # the state of a notification is derived from all of its deliveries at once.
 LOCK_NOTIFICATIONS: Final = (
     select(notifications.c.id)
-    .where(_among_ids(notifications.c.id))
+    .where(among_ids(notifications.c.id))
     .order_by(notifications.c.id)
     .with_for_update()
 )
-SELECT_DELIVERIES: Final = select(deliveries).where(_among_ids(deliveries.c.notification_id))
-SELECT_NOTIFICATIONS: Final = select(notifications).where(_among_ids(notifications.c.id))
+SELECT_DELIVERIES: Final = select(deliveries).where(among_ids(deliveries.c.notification_id))
+SELECT_NOTIFICATIONS: Final = select(notifications).where(among_ids(notifications.c.id))
 
 EVENT: Final = _table(
     "event",
@@ -127,7 +130,7 @@ MOVE_DELIVERIES: Final = (
     .where(
         deliveries.c.notification_id == STATE.c.notification_id,
         deliveries.c.id == STATE.c.id,
-        _between_ids(deliveries.c.notification_id),
+        between_ids(deliveries.c.notification_id),
     )
     .values(
         **{key: STATE.c[key] for key in STATE_COLUMNS},
@@ -147,9 +150,24 @@ MOVE_DELIVERIES: Final = (
     )
 )
 
-WHOLE: Final = _table("whole", id=UUID, status=str, reason=str)
+WHOLE: Final = _table("whole", id=UUID, status=str, reason=str, erasure=str)
 MOVE_NOTIFICATIONS: Final = (
     update(notifications)
-    .where(notifications.c.id == WHOLE.c.id, _between_ids(notifications.c.id))
-    .values(status=WHOLE.c.status, reason=WHOLE.c.reason, updated_at=func.now())
+    .where(notifications.c.id == WHOLE.c.id, between_ids(notifications.c.id))
+    .values(
+        status=WHOLE.c.status,
+        reason=WHOLE.c.reason,
+        updated_at=func.now(),
+        # Here, because the row is written anyway.
+        variables=case(
+            (WHOLE.c.erasure == Erasure.NOW.value, cast({}, JSONB)),
+            else_=notifications.c.variables,
+        ),
+        erase_at=case(
+            (
+                WHOLE.c.erasure == Erasure.LATER.value,
+                func.coalesce(notifications.c.erase_at, func.now() + REPLAYABLE_FOR),
+            )
+        ),
+    )
 )
