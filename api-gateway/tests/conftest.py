@@ -15,6 +15,7 @@ pytest.register_assert_rewrite(
     "dead_letters_suite",
     "gateway",
     "headline_renderer_suite",
+    "history_suite",
     "keeper_suite",
     "outbox_suite",
     "queues",

@@ -21,6 +21,7 @@ from api_gateway.adapters.tables import deliveries
 from api_gateway.domain.dead_letter import ClosingAction, DeadLetter
 from api_gateway.domain.failed_message import FailedMessage, read_failed_message
 from api_gateway.domain.notification import Notification
+from api_gateway.domain.notification_filter import NotificationFilter, Visible
 from contracts.outcome import OutcomeKind
 from servicekit.database import Database
 
@@ -78,6 +79,16 @@ async def test_reading_one(watched: OneTransaction) -> None:
         one = await stored(watched)
         assert await PostgresHistory(watched).find(one.id) is not None
     assert await partitions_read(watched) == of_this_month(*PARTITIONED)
+
+
+async def test_listing_a_time(watched: OneTransaction) -> None:
+    now = datetime.now(UTC)
+    wanted = NotificationFilter(created_from=now.replace(day=10), created_to=now.replace(day=20))
+    history = PostgresHistory(watched)
+    for visible in (Visible(), Visible(client_id="application:a")) * TIMES:
+        await history.page(visible, wanted, limit=10)
+        await history.count(visible, wanted)
+    assert await partitions_read(watched) == of_this_month("notifications")
 
 
 async def test_keeping_reading_and_closing_a_dead_letter(watched: OneTransaction) -> None:
