@@ -1,5 +1,6 @@
 """A database on which everything happens in one transaction, which then tells what it read."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -23,15 +24,18 @@ class OneTransaction(Database):
     async def statement(self) -> AsyncIterator[AsyncConnection]:
         yield self.connection
 
-    async def tables_read(self) -> set[str]:
-        """Tables and partitions that were scanned, whole or by an index, up to now."""
+    async def scans(self) -> Counter[str]:
+        """How often each table and partition was scanned, whole or by an index, up to now.
+
+        The figures may begin with those of an earlier transaction of the same connection.
+        """
         rows = await self.connection.execute(
             text(
-                "SELECT relname FROM pg_stat_xact_user_tables "
-                "WHERE coalesce(seq_scan, 0) + coalesce(idx_scan, 0) > 0"
+                "SELECT relname, coalesce(seq_scan, 0) + coalesce(idx_scan, 0) AS scans "
+                "FROM pg_stat_xact_user_tables"
             )
         )
-        return set(rows.scalars())
+        return Counter({row.relname: row.scans for row in rows})
 
 
 @asynccontextmanager
