@@ -17,6 +17,7 @@ pytest.register_assert_rewrite(
     "headline_renderer_suite",
     "history_suite",
     "keeper_suite",
+    "months_suite",
     "outbox_suite",
     "queues",
     "reservations_suite",

@@ -18,8 +18,10 @@ from api_gateway.adapters.postgres_dead_letter_gauge import PostgresDeadLetterGa
 from api_gateway.adapters.postgres_dead_letter_jobs import PostgresDeadLetterJobs
 from api_gateway.adapters.postgres_dead_letter_keeper import PostgresDeadLetterKeeper
 from api_gateway.adapters.postgres_dead_letters import PostgresDeadLetters
+from api_gateway.adapters.postgres_due_erasures import PostgresDueErasures
 from api_gateway.adapters.postgres_expired_keys import PostgresExpiredKeys
 from api_gateway.adapters.postgres_history import PostgresHistory
+from api_gateway.adapters.postgres_months import PostgresMonths
 from api_gateway.adapters.postgres_notifications import PostgresNotificationStore
 from api_gateway.adapters.postgres_outbox import PostgresOutbox
 from api_gateway.adapters.postgres_outcomes import PostgresOutcomeRecorder
@@ -30,16 +32,20 @@ from api_gateway.consumers.dead_letter_jobs import DeadLetterJobRunner
 from api_gateway.consumers.dead_letter_watch import DeadLetterWatch
 from api_gateway.consumers.dead_letters import DeadLetterConsumer
 from api_gateway.consumers.key_sweeper import KeySweeper
+from api_gateway.consumers.month_keeper import MonthKeeper
 from api_gateway.consumers.outbox_poller import OutboxPoller
 from api_gateway.consumers.outcomes import OutcomeConsumer
 from api_gateway.consumers.reconciler import Reconciler
 from api_gateway.consumers.rounds import Rounds
+from api_gateway.consumers.variable_eraser import VariableEraser
 from api_gateway.settings import RelaySettings, Settings
 from api_gateway.usecases.accept_notification import AcceptNotification
 from api_gateway.usecases.delete_expired_keys import DeleteExpiredKeys
 from api_gateway.usecases.discard_dead_letter import DiscardDeadLetter
+from api_gateway.usecases.erase_variables import EraseVariables
 from api_gateway.usecases.explain_notification import ExplainNotification
 from api_gateway.usecases.keep_dead_letters import KeepDeadLetters
+from api_gateway.usecases.keep_months import KeepMonths
 from api_gateway.usecases.list_dead_letters import ListDeadLetters
 from api_gateway.usecases.read_dead_letter import ReadDeadLetter
 from api_gateway.usecases.read_dead_letter_job import ReadDeadLetterJob
@@ -73,6 +79,7 @@ SERVICE: Final = "api-gateway"
 RELAY: Final = "relay"
 VERSION: Final = "0.1.0"
 _SERVICE_CALL_SECONDS: Final = 1.0
+_UPKEEP_SECONDS: Final = 120.0
 
 
 def build_app(settings: Settings) -> FastAPI:
@@ -195,6 +202,13 @@ def build_relay(settings: RelaySettings) -> FastAPI:
     database = Database(
         settings.database_url.get_secret_value(), name=RELAY, pool_size=settings.database_pool_size
     )
+    # For what may take long and happens rarely.
+    upkeep = Database(
+        settings.database_url.get_secret_value(),
+        name=f"{RELAY}-upkeep",
+        pool_size=1,
+        statement_seconds=_UPKEEP_SECONDS,
+    )
     amqp_url = settings.amqp_url.get_secret_value()
     publisher = Publisher(amqp_url, name="relay-publish", exchanges=(NOTIFICATIONS_EXCHANGE,))
     poller = OutboxPoller(
@@ -227,12 +241,22 @@ def build_relay(settings: RelaySettings) -> FastAPI:
             metrics,
         ),
         "dead_letter_watch": DeadLetterWatch(PostgresDeadLetterGauge(database), metrics),
+        "variable_eraser": VariableEraser(EraseVariables(PostgresDueErasures(database))),
+        "month_keeper": MonthKeeper(
+            KeepMonths(
+                PostgresMonths(upkeep),
+                retention=timedelta(days=settings.history_retention_days) or None,
+                now=_utc_now,
+            ),
+            metrics,
+        ),
     }
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with bounded_shutdown() as at_the_end:  # the last first
             at_the_end(database.close)
+            at_the_end(upkeep.close)
             at_the_end(publisher.close)
             publisher.start()
             for one in rounds.values():

@@ -47,3 +47,9 @@ class RelaySettings(ServiceSettings):
     database_pool_size: int = Field(default=5, ge=1, le=200)
     amqp_url: AmqpUrl
     reconcile_after_seconds: ReconcileAfter = 3600
+    history_retention_days: int = Field(
+        default=90,
+        ge=0,
+        le=36_500,
+        description="Whole months of the history that are older are dropped; 0: none ever is",
+    )

@@ -59,3 +59,18 @@ def test_a_silent_delivery_is_published_again_after_an_hour_unless_told_otherwis
     assert RelaySettings.model_validate(values).reconcile_after_seconds == 3600
     changed = {**values, "reconcile_after_seconds": "90"}
     assert RelaySettings.model_validate(changed).reconcile_after_seconds == 90
+
+
+def test_the_history_is_kept_for_ninety_days_unless_told_otherwise() -> None:
+    values = {key.lower(): GATEWAY[key] for key in RELAY}
+    assert RelaySettings.model_validate(values).history_retention_days == 90
+    for days in ("0", "1", "36500"):
+        changed = RelaySettings.model_validate({**values, "history_retention_days": days})
+        assert changed.history_retention_days == int(days)
+
+
+@pytest.mark.parametrize("days", ["-1", "36501", "a month", "1.5"])
+def test_the_history_cannot_be_kept_for_such_a_time(days: str) -> None:
+    values = {key.lower(): GATEWAY[key] for key in RELAY}
+    with pytest.raises(ValidationError, match="history_retention_days"):
+        RelaySettings.model_validate({**values, "history_retention_days": days})
