@@ -44,8 +44,9 @@ class HistorySuite:
 
     async def test_pages_hold_what_is_visible_newest_first(self, listing: Listing) -> None:
         mine, theirs, user = unused("application"), unused("application"), uuid4()
+        code = unused("code")
         ones = [
-            stored_at(NOW + at * MINUTE, client_id=client, user_id=user_id)
+            stored_at(NOW + at * MINUTE, client_id=client, user_id=user_id, template_code=code)
             for at, (client, user_id) in enumerate(
                 ((mine, user), (theirs, user), (mine, uuid4()), (mine, user))
             )
@@ -64,7 +65,8 @@ class HistorySuite:
         assert await listing.history.count(app, nothing) == 3
         assert await listing.history.count(Visible(unused("application")), nothing) == 0
         assert await listing.history.count(EVERYTHING, nothing) >= 4
-        assert {first, second, third, fourth} <= set(await listing.ids(nothing))
+        everything = NotificationFilter(template_code=code)
+        assert await listing.ids(everything) == [fourth, third, second, first]
 
     async def test_filters_narrow_down_together(self, listing: Listing) -> None:
         user, batch, code = uuid4(), uuid4(), unused("code")

@@ -112,6 +112,8 @@ async def test_without_rabbitmq_it_accepts_and_the_relay_sends_later(
                 "dead_letter_jobs": "up",
                 "dead_letter_watch": "up",
                 "reconciler": "up",
+                "month_keeper": "up",
+                "variable_eraser": "up",
             }
     async with database.transaction() as connection:
         waiting = select(func.count()).where(outbox.c.delivery_id == UUID(str(arrived.message_id)))

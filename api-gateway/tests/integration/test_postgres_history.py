@@ -2,6 +2,7 @@ from uuid import uuid4
 
 import pytest
 from history_suite import EVERYTHING, HistorySuite, Listing
+from one_transaction import one_transaction
 from samples import notification, unused
 from sqlalchemy import text
 from store_suite import put
@@ -25,12 +26,12 @@ async def test_what_was_never_stored_is_not_found(database: Database) -> None:
 
 
 async def test_counting_ends_where_nobody_needs_it_exactly(database: Database) -> None:
-    one = notification(template_code=unused("code"))
-    await put(PostgresNotificationStore(database), one)
-    async with database.transaction() as connection:
-        columns = "client_id, notification_type, user_id, template_code, template_version, language"
-        more = "category, priority, status, variables, metadata, correlation_id, created_at"
-        await connection.execute(
+    columns = "client_id, notification_type, user_id, template_code, template_version, language"
+    more = "category, priority, status, variables, metadata, correlation_id, created_at"
+    async with one_transaction(database) as alone:
+        one = notification(template_code=unused("code"))
+        await put(PostgresNotificationStore(alone), one)
+        await alone.connection.execute(
             text(
                 f"INSERT INTO notifications (id, {columns}, {more}, updated_at) "  # noqa: S608
                 f"SELECT gen_random_uuid(), {columns}, {more}, updated_at "
@@ -38,5 +39,5 @@ async def test_counting_ends_where_nobody_needs_it_exactly(database: Database) -
             ),
             {"id": one.id, "copies": COUNTED + 1},
         )
-    wanted = NotificationFilter(template_code=one.template_code)
-    assert await PostgresHistory(database).count(EVERYTHING, wanted) == COUNTED == 10_000
+        wanted = NotificationFilter(template_code=one.template_code)
+        assert await PostgresHistory(alone).count(EVERYTHING, wanted) == COUNTED == 10_000
