@@ -19,6 +19,7 @@ from api_gateway.domain.dead_letter import (
     Selection,
 )
 from api_gateway.usecases.dead_letter_ports import DeadLetterJobs, DeadLetters
+from contracts.delivery_message import DeliveryMessage
 
 REPLAY, DISCARD = ClosingAction.REPLAY, ClosingAction.DISCARD
 
@@ -73,6 +74,8 @@ class DeadLettersSuite:
         assert isinstance(refused, Refused)
         found = await kept.letters.find(letter_id)
         assert found is not None
+        assert found.letter.erased_at is not None
+        assert DeliveryMessage.model_validate_json(found.body).variables == {}
         assert found.letter == first
 
     async def test_what_is_no_delivery_is_refused_and_stays_open(

@@ -19,6 +19,7 @@ from api_gateway.domain.dead_letter import (
     Selection,
     SelectionCount,
 )
+from api_gateway.domain.erasure import erased_body
 from contracts.delivery_message import DeliveryMessage
 from contracts.notification import NotificationStatus
 
@@ -64,8 +65,9 @@ class FakeDeadLetters:
             return decision
         if isinstance(decision, Closing):
             self.letters[letter_id] = replace(
-                one, state=decision.state, closed_at=now, closed_by=closed_by
+                one, state=decision.state, closed_at=now, closed_by=closed_by, erased_at=now
             )
+            self.bodies[letter_id] = erased_body(self.bodies[letter_id])
             if decision.message is not None:
                 self.sent.append(decision.message)
         return self.letters[letter_id]

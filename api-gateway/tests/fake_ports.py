@@ -3,11 +3,9 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
-from uuid import UUID
 
 from pydantic import BaseModel
 
-from api_gateway.domain.notification import Notification
 from api_gateway.usecases.ports import OutboxMessage
 from contracts.error_codes import ErrorCode
 from servicekit.bulk_directory import CopiesMissingError
@@ -73,26 +71,6 @@ class FakeAdmission:
         if self.is_full:
             msg = "Too much waits."
             raise UnavailableError(msg, code=ErrorCode.OVERLOADED)
-
-
-class FakeHistory:
-    """The history of these notifications."""
-
-    def __init__(self, *known: Notification) -> None:
-        self._known = known
-
-    async def find(self, notification_id: UUID) -> Notification | None:
-        return next((one for one in self._known if one.id == notification_id), None)
-
-    async def page(
-        self, *, client_id: str | None, user_id: UUID | None, offset: int, limit: int
-    ) -> tuple[list[Notification], int]:
-        visible = [
-            one
-            for one in sorted(self._known, key=lambda one: one.id, reverse=True)
-            if client_id in {None, one.client_id} and user_id in {None, one.user_id}
-        ]
-        return visible[offset : offset + limit], len(visible)
 
 
 class FakeMessagePublisher:

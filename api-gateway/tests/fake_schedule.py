@@ -47,7 +47,8 @@ class FakeSchedule:
             one = release.notification
             if not self._waits(one.id):
                 continue
-            self.notifications[one.id] = one
+            is_kept = one.status in {NotificationStatus.PENDING, NotificationStatus.SCHEDULED}
+            self.notifications[one.id] = one if is_kept else replace(one, variables={})
             self.releases.append(release)
             messages += [build_message(one, each) for each in one.deliveries]
         return [
@@ -64,10 +65,10 @@ class FakeSchedule:
     async def cancel(self, notification_id: UUID) -> bool:
         if not self._waits(notification_id):
             return False
-        cancelled = replace(
-            self.notifications[notification_id], status=NotificationStatus.CANCELLED
+        waiting = self.notifications[notification_id]
+        self.notifications[notification_id] = replace(
+            waiting, status=NotificationStatus.CANCELLED, variables={}
         )
-        self.notifications[notification_id] = cancelled
         return True
 
     def _waits(self, key: UUID) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from samples import NOW, delivery, notification
@@ -25,6 +25,10 @@ class FilledSchedule(Protocol):
 
     async def status(self, one: Notification) -> Status:
         """What became of it."""
+        ...
+
+    async def variables(self, one: Notification) -> dict[str, Any]:
+        """What is kept of what it would say."""
         ...
 
 
@@ -99,6 +103,19 @@ class ScheduleSuite:
         assert await filled.schedule.lease_due(10) == []
         assert await filled.schedule.release([released(one)]) == []
         assert await filled.status(one) is Status.CANCELLED
+        assert await filled.variables(one) == {}
+
+    @pytest.mark.parametrize("status", [Status.SUPPRESSED, Status.EXPIRED, Status.FAILED])
+    async def test_what_is_not_sent_keeps_nothing_that_it_would_have_said(
+        self, filled: FilledSchedule, status: Status
+    ) -> None:
+        one, other = waiting(), waiting()
+        await filled.put(one, due=DUE)
+        await filled.put(other, due=DUE)
+        ended = Release(replace(one, status=status), ReleaseEvent(status.value))
+        await filled.schedule.release([ended, released(other)])
+        assert (await filled.status(one), await filled.variables(one)) == (status, {})
+        assert await filled.variables(other) == other.variables
 
     async def test_what_was_released_cannot_be_cancelled(self, filled: FilledSchedule) -> None:
         one = waiting()

@@ -25,9 +25,11 @@ from api_gateway.adapters.postgres_dead_letter_gauge import PostgresDeadLetterGa
 from api_gateway.adapters.postgres_dead_letter_jobs import PostgresDeadLetterJobs
 from api_gateway.adapters.postgres_dead_letter_keeper import PostgresDeadLetterKeeper
 from api_gateway.adapters.postgres_dead_letters import PostgresDeadLetters
+from api_gateway.adapters.postgres_due_erasures import PostgresDueErasures
 from api_gateway.adapters.postgres_expired_keys import PostgresExpiredKeys
 from api_gateway.adapters.postgres_history import PostgresHistory
 from api_gateway.adapters.postgres_known_notifications import PostgresKnownNotifications
+from api_gateway.adapters.postgres_months import PostgresMonths
 from api_gateway.adapters.postgres_notifications import PostgresNotificationStore
 from api_gateway.adapters.postgres_outbox import PostgresOutbox
 from api_gateway.adapters.postgres_outcomes import PostgresOutcomeRecorder
@@ -47,19 +49,23 @@ from api_gateway.consumers.dead_letter_jobs import DeadLetterJobRunner
 from api_gateway.consumers.dead_letter_watch import DeadLetterWatch
 from api_gateway.consumers.dead_letters import DeadLetterConsumer
 from api_gateway.consumers.key_sweeper import KeySweeper
+from api_gateway.consumers.month_keeper import MonthKeeper
 from api_gateway.consumers.outbox_poller import OutboxPoller
 from api_gateway.consumers.outcomes import OutcomeConsumer
 from api_gateway.consumers.reconciler import Reconciler
 from api_gateway.consumers.rounds import Rounds
 from api_gateway.consumers.scheduler import Scheduler
+from api_gateway.consumers.variable_eraser import VariableEraser
 from api_gateway.settings import RelaySettings, Settings
 from api_gateway.usecases.accept_batch import AcceptBatch
 from api_gateway.usecases.accept_notification import AcceptNotification
 from api_gateway.usecases.cancel_notification import CancelNotification
 from api_gateway.usecases.delete_expired_keys import DeleteExpiredKeys
 from api_gateway.usecases.discard_dead_letter import DiscardDeadLetter
+from api_gateway.usecases.erase_variables import EraseVariables
 from api_gateway.usecases.explain_notification import ExplainNotification
 from api_gateway.usecases.keep_dead_letters import KeepDeadLetters
+from api_gateway.usecases.keep_months import KeepMonths
 from api_gateway.usecases.list_dead_letters import ListDeadLetters
 from api_gateway.usecases.ports import (
     MessagePublisher,
@@ -99,6 +105,7 @@ SERVICE: Final = "api-gateway"
 RELAY: Final = "relay"
 VERSION: Final = "0.1.0"
 _SERVICE_CALL_SECONDS: Final = 1.0
+_UPKEEP_SECONDS: Final = 120.0
 
 
 def build_app(settings: Settings) -> FastAPI:
@@ -230,6 +237,13 @@ def build_relay(settings: RelaySettings) -> FastAPI:
     database = Database(
         settings.database_url.get_secret_value(), name=RELAY, pool_size=settings.database_pool_size
     )
+    # For what may take long and happens rarely.
+    upkeep = Database(
+        settings.database_url.get_secret_value(),
+        name=f"{RELAY}-upkeep",
+        pool_size=1,
+        statement_seconds=_UPKEEP_SECONDS,
+    )
     amqp_url = settings.amqp_url.get_secret_value()
     publisher = Publisher(amqp_url, name="relay-publish", exchanges=(NOTIFICATIONS_EXCHANGE,))
     poller = OutboxPoller(
@@ -280,6 +294,15 @@ def build_relay(settings: RelaySettings) -> FastAPI:
             metrics,
         ),
         "dead_letter_watch": DeadLetterWatch(PostgresDeadLetterGauge(database), metrics),
+        "variable_eraser": VariableEraser(EraseVariables(PostgresDueErasures(database))),
+        "month_keeper": MonthKeeper(
+            KeepMonths(
+                PostgresMonths(upkeep),
+                retention=timedelta(days=settings.history_retention_days) or None,
+                now=_utc_now,
+            ),
+            metrics,
+        ),
     }
 
     @asynccontextmanager
@@ -289,6 +312,7 @@ def build_relay(settings: RelaySettings) -> FastAPI:
             at_the_end(redis.aclose)
             for client in clients:
                 at_the_end(client.aclose)
+            at_the_end(upkeep.close)
             at_the_end(publisher.close)
             publisher.start()
             at_the_end(released.stop)

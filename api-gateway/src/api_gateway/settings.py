@@ -75,3 +75,9 @@ class RelaySettings(ServiceSettings):
     template_service_url: ServiceUrl
     service_token: GatewayToken
     reconcile_after_seconds: ReconcileAfter = 3600
+    history_retention_days: int = Field(
+        default=90,
+        ge=0,
+        le=36_500,
+        description="Whole months of the history that are older are dropped; 0: none ever is",
+    )

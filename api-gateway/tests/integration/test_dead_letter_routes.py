@@ -92,6 +92,7 @@ async def test_a_list_shows_everything_but_the_address(
         "closed_at": None,
         "closed_by": None,
         "job_id": None,
+        "erased_at": None,
     }
 
 

@@ -114,6 +114,8 @@ async def test_without_rabbitmq_it_accepts_and_the_relay_sends_later(
                 "reconciler": "up",
                 "scheduler": "up",
                 "released": "up",
+                "month_keeper": "up",
+                "variable_eraser": "up",
             }
     async with database.transaction() as connection:
         waiting = select(func.count()).where(outbox.c.delivery_id == UUID(str(arrived.message_id)))

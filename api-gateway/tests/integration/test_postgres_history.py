@@ -1,45 +1,43 @@
-from uuid import UUID, uuid4
+from uuid import uuid4
 
+import pytest
+from history_suite import EVERYTHING, HistorySuite, Listing
+from one_transaction import one_transaction
 from samples import notification, unused
+from sqlalchemy import text
 from store_suite import put
 
 from api_gateway.adapters.postgres_history import PostgresHistory
 from api_gateway.adapters.postgres_notifications import PostgresNotificationStore
+from api_gateway.domain.notification_filter import NotificationFilter
+from servicekit.counting import COUNTED
 from servicekit.database import Database
 
 
-async def test_pages_hold_what_is_visible_newest_first(database: Database) -> None:
-    store, history = PostgresNotificationStore(database), PostgresHistory(database)
-    mine, theirs, user = unused("application"), unused("application"), uuid4()
-    ones = [
-        notification(client_id=client, user_id=user_id)
-        for client, user_id in ((mine, user), (theirs, user), (mine, uuid4()), (mine, user))
-    ]
-    for one in ones:
-        await put(store, one)
-
-    async def ids(
-        *,
-        client_id: str | None = None,
-        user_id: UUID | None = None,
-        offset: int = 0,
-        limit: int = 10,
-    ) -> tuple[list[UUID], int]:
-        rows, total = await history.page(
-            client_id=client_id, user_id=user_id, offset=offset, limit=limit
-        )
-        return [row.id for row in rows], total
-
-    first, second, third, fourth = (one.id for one in ones)
-    assert await ids(client_id=mine) == ([fourth, third, first], 3)
-    assert await ids(client_id=mine, limit=2) == ([fourth, third], 3)
-    assert await ids(client_id=mine, limit=2, offset=2) == ([first], 3)
-    assert await ids(user_id=user) == ([fourth, second, first], 3)
-    assert await ids(client_id=unused("application")) == ([], 0)
-    everything, total = await ids(limit=100)
-    assert {first, second, third, fourth} <= set(everything)
-    assert total >= 4
+class TestPostgresHistory(HistorySuite):
+    @pytest.fixture
+    def listing(self, database: Database) -> Listing:
+        store = PostgresNotificationStore(database)
+        return Listing(PostgresHistory(database), lambda one: put(store, one))
 
 
 async def test_what_was_never_stored_is_not_found(database: Database) -> None:
     assert await PostgresHistory(database).find(uuid4()) is None
+
+
+async def test_counting_ends_where_nobody_needs_it_exactly(database: Database) -> None:
+    columns = "client_id, notification_type, user_id, template_code, template_version, language"
+    more = "category, priority, status, variables, metadata, correlation_id, created_at"
+    async with one_transaction(database) as alone:
+        one = notification(template_code=unused("code"))
+        await put(PostgresNotificationStore(alone), one)
+        await alone.connection.execute(
+            text(
+                f"INSERT INTO notifications (id, {columns}, {more}, updated_at) "  # noqa: S608
+                f"SELECT gen_random_uuid(), {columns}, {more}, updated_at "
+                "FROM notifications, generate_series(1, :copies) WHERE id = :id"
+            ),
+            {"id": one.id, "copies": COUNTED + 1},
+        )
+        wanted = NotificationFilter(template_code=one.template_code)
+        assert await PostgresHistory(alone).count(EVERYTHING, wanted) == COUNTED == 10_000

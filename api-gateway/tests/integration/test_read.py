@@ -91,6 +91,7 @@ async def test_pages_of_a_list_have_their_place(
         "total_pages": 2,
         "has_next": False,
         "has_previous": True,
+        "next_cursor": None,
     }
 
 

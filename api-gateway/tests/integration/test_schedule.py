@@ -51,9 +51,15 @@ class FilledPostgres:
             )
 
     async def status(self, one: Notification) -> Status:
+        return (await self._find(one)).status
+
+    async def variables(self, one: Notification) -> dict[str, Any]:
+        return (await self._find(one)).variables
+
+    async def _find(self, one: Notification) -> Notification:
         found = await PostgresHistory(self._database).find(one.id)
         assert found is not None
-        return found.status
+        return found
 
 
 class TestPostgresSchedule(ScheduleSuite):

@@ -200,3 +200,17 @@ def test_what_was_replayed_and_failed_again_points_to_the_newer_letter(
     )
     assert isinstance(refused, Refused)
     assert f"{action} the dead letter {newer} instead" in refused.message
+
+
+def test_what_was_erased_is_not_sent_again_but_can_be_discarded() -> None:
+    old = letter(erased_at=NOW)
+    for content in (given_up(variables={}), None):
+        refused = decide_closing(REPLAY, old, content, FAILED, NOW)
+        assert isinstance(refused, Refused)
+        assert "erased" in refused.message
+        assert isinstance(decide_closing(DISCARD, old, content, FAILED, NOW), Closing)
+
+
+def test_an_outcome_has_nothing_to_erase_and_can_be_recorded_however_old_it_is() -> None:
+    closing = decide_closing(REPLAY, letter(erased_at=NOW), outcome(), None, NOW)
+    assert isinstance(closing, Closing)

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from fake_ports import FakeDirectory, FakeHistory, FakePublisher
+from fake_ports import FakeDirectory, FakePublisher
 from fake_schedule import FakeSchedule
 from samples import NOW, live_version, template, user
 from schedule_suite import FilledSchedule, ScheduleSuite, waiting
@@ -36,6 +36,9 @@ class FilledFake:
 
     async def status(self, one: Notification) -> Status:
         return self.schedule.notifications[one.id].status
+
+    async def variables(self, one: Notification) -> dict[str, Any]:
+        return self.schedule.notifications[one.id].variables
 
 
 class TestFakeSchedule(ScheduleSuite):
@@ -175,13 +178,6 @@ class Desk:
 
     async def find(self, notification_id: UUID) -> Notification | None:
         return self.schedule.notifications.get(notification_id)
-
-    async def page(
-        self, *, client_id: str | None, user_id: UUID | None, offset: int, limit: int
-    ) -> tuple[list[Notification], int]:
-        return await FakeHistory(self.one).page(
-            client_id=client_id, user_id=user_id, offset=offset, limit=limit
-        )
 
 
 @pytest.mark.parametrize(

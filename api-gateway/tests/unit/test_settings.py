@@ -68,3 +68,18 @@ def test_no_service_may_report_unless_it_is_named() -> None:
     assert "secret-a" not in repr(named)
     with pytest.raises(ValidationError, match="SERVICE_TOKENS still holds a placeholder"):
         gateway(SERVICE_TOKENS="email-service:change-me")
+
+
+def test_the_history_is_kept_for_ninety_days_unless_told_otherwise() -> None:
+    values = {key.lower(): value for key, value in GATEWAY.items()}
+    assert RelaySettings.model_validate(values).history_retention_days == 90
+    for days in ("0", "1", "36500"):
+        changed = RelaySettings.model_validate({**values, "history_retention_days": days})
+        assert changed.history_retention_days == int(days)
+
+
+@pytest.mark.parametrize("days", ["-1", "36501", "a month", "1.5"])
+def test_the_history_cannot_be_kept_for_such_a_time(days: str) -> None:
+    values = {key.lower(): value for key, value in GATEWAY.items()}
+    with pytest.raises(ValidationError, match="history_retention_days"):
+        RelaySettings.model_validate({**values, "history_retention_days": days})

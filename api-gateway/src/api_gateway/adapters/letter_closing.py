@@ -8,10 +8,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api_gateway.adapters.erasing import erase_bodies, erase_discarded, restore_variables
 from api_gateway.adapters.letter_rows import SHOWN_LETTERS, letter_of
 from api_gateway.adapters.outbox_rows import leave_to_relay
 from api_gateway.adapters.outcome_merge import merge_outcomes
-from api_gateway.adapters.outcome_statements import LOCK_NOTIFICATIONS
+from api_gateway.adapters.outcome_statements import LOCK_NOTIFICATIONS, id_arguments
 from api_gateway.adapters.tables import dead_letters, deliveries
 from api_gateway.domain.close_letter import (
     ClosedBefore,
@@ -58,8 +59,8 @@ async def lock_notifications(connection: AsyncConnection, locked: LockedLetters)
     """
     contents = (content_of(row.body) for row in locked)
     owners = (parse_notification_id(one.notification_id) for one in contents if one is not None)
-    ids = sorted({owner for owner in owners if owner is not None})
-    await connection.execute(LOCK_NOTIFICATIONS, {"ids": ids})
+    ids = {owner for owner in owners if owner is not None}
+    await connection.execute(LOCK_NOTIFICATIONS, id_arguments(ids))
 
 
 async def close_letters(
@@ -108,11 +109,15 @@ async def close_letters(
         if closing.event is not None and closing.event.event_id in unknown:
             decisions[key] = _UNKNOWN
             del closings[key]
-    await leave_to_relay(
-        connection, [one.message for one in closings.values() if one.message is not None]
-    )
+    sent_again = [one.message for one in closings.values() if one.message is not None]
+    await restore_variables(connection, sent_again)
+    await leave_to_relay(connection, sent_again)
     if closings:
         await _mark(connection, closings, closed_by, job_id)
+        await erase_bodies(connection, {row.id: row.body for row in locked if row.id in closings})
+        if action is ClosingAction.DISCARD:
+            discarded = [messages[key] for key in closings if key in messages]
+            await erase_discarded(connection, discarded)
     return decisions
 
 
@@ -138,7 +143,12 @@ async def _deliveries_of(
         message.delivery_id: parse_notification_id(message.notification_id)
         for message in messages.values()
     }
-    rows = await connection.execute(select(deliveries).where(deliveries.c.id.in_(list(owners))))
+    rows = await connection.execute(
+        select(deliveries).where(
+            deliveries.c.notification_id.in_({key for key in owners.values() if key is not None}),
+            deliveries.c.id.in_(list(owners)),
+        )
+    )
     known = {row.id: row for row in rows if row.notification_id == owners[row.id]}
     newest = await _newest_letters(connection, list(known))
     found = {}

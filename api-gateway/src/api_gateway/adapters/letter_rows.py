@@ -11,7 +11,13 @@ from api_gateway.domain.dead_letter import DeadLetter, LetterFilter, LetterState
 _SHOWN: Final = [column for column in dead_letters.c if column.name not in {"body", "digest"}]
 
 SHOWN_LETTERS: Final[Select[Any]] = select(*_SHOWN, deliveries.c.recipient).select_from(
-    dead_letters.outerjoin(deliveries, deliveries.c.id == dead_letters.c.delivery_id)
+    dead_letters.outerjoin(
+        deliveries,
+        and_(
+            deliveries.c.notification_id == dead_letters.c.notification_id,
+            deliveries.c.id == dead_letters.c.delivery_id,
+        ),
+    )
 )
 """Everything of a letter but its bytes, which may be large."""
 

@@ -17,7 +17,7 @@ from contracts.notification import (
 def notification_of(row: Row[Any], **extra: Any) -> Notification:
     """A row of `notifications`; `extra`: its deliveries and timeline."""
     values = row._asdict()
-    del values["release_at"]  # nobody's but the relays'
+    del values["release_at"], values["erase_at"]  # nobody's but the relays'
     values["notification_type"] = NotificationType(row.notification_type)
     values["status"] = NotificationStatus(row.status)
     values["ambiguous"] = AmbiguousPolicy(row.ambiguous)

@@ -26,10 +26,12 @@ from api_gateway.adapters.outcome_statements import (
     STATE,
     STATE_COLUMNS,
     WHOLE,
+    id_arguments,
 )
 from api_gateway.adapters.unnested import arrays_of
 from api_gateway.domain.build_message import build_message
 from api_gateway.domain.delivery_state import DeliveryState, merge, notification_status
+from api_gateway.domain.erasure import erasure_of
 from api_gateway.domain.identifiers import parse_notification_id
 from api_gateway.domain.silence import RECONCILE_AFTER
 from contracts.notification import NotificationStatus
@@ -59,11 +61,11 @@ async def merge_outcomes(
     Raises:
         DBAPIError: PostgreSQL refuses a value; the transaction is lost.
     """
-    ids = sorted({key for item in outcomes if (key := _notification_id(item)) is not None})
-    if not ids:
+    ids = id_arguments({key for item in outcomes if (key := _notification_id(item)) is not None})
+    if not ids["ids"]:
         return {item.event_id for item in outcomes}
-    await connection.execute(LOCK_NOTIFICATIONS, {"ids": ids})
-    rows = {row.id: row for row in await connection.execute(SELECT_DELIVERIES, {"ids": ids})}
+    await connection.execute(LOCK_NOTIFICATIONS, ids)
+    rows = {row.id: row for row in await connection.execute(SELECT_DELIVERIES, ids)}
     known = [item for item in outcomes if _is_known(item, rows)]
     if known:
         new = await _add_events(connection, known)
@@ -140,6 +142,7 @@ async def _move(
         return after
     moved = [
         {
+            "notification_id": rows[key].notification_id,
             "id": key,
             **{name: getattr(after[key], name) for name in STATE_COLUMNS},
             "is_news": after[key].event_id in next_attempts,
@@ -147,18 +150,16 @@ async def _move(
         }
         for key in changed
     ]
+    ids = id_arguments({row["notification_id"] for row in moved})
     await connection.execute(
         MOVE_DELIVERIES,
-        {**arrays_of(STATE, moved), "reconcile_after": reconcile_after},
+        {**arrays_of(STATE, moved), **ids, "reconcile_after": reconcile_after},
     )
     by_notification: dict[UUID, list[DeliveryState]] = defaultdict(list)
     for key in sorted(rows):
         by_notification[rows[key].notification_id].append(after[key])
-    wholes = [
-        {"id": key, **_whole_state(by_notification[key])}
-        for key in sorted({rows[key].notification_id for key in changed})
-    ]
-    await connection.execute(MOVE_NOTIFICATIONS, arrays_of(WHOLE, wholes))
+    wholes = [{"id": key, **_whole_state(by_notification[key])} for key in ids["ids"]]
+    await connection.execute(MOVE_NOTIFICATIONS, {**arrays_of(WHOLE, wholes), **ids})
     return after
 
 
@@ -178,8 +179,8 @@ async def _park(
     ]
     if not parked:
         return
-    ids = sorted({rows[item.delivery_id].notification_id for item in parked})
-    found = await connection.execute(SELECT_NOTIFICATIONS, {"ids": ids})
+    ids = id_arguments({rows[item.delivery_id].notification_id for item in parked})
+    found = await connection.execute(SELECT_NOTIFICATIONS, ids)
     by_id = {row.id: notification_of(row) for row in found}
     messages = []
     for item in parked:
@@ -203,4 +204,5 @@ async def _park(
 def _whole_state(states: Sequence[DeliveryState]) -> dict[str, str | None]:
     status = notification_status(state.status for state in states)
     reason = next((state.reason for state in states if state.status is status), None)
-    return {"status": status.value, "reason": reason}
+    erasure = erasure_of([state.status for state in states])
+    return {"status": status.value, "reason": reason, "erasure": erasure.value}

@@ -1,5 +1,6 @@
 """The statements by which events change history and state; each takes any number of rows."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -7,24 +8,28 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     Boolean,
+    ColumnElement,
     DateTime,
     Float,
     Integer,
     Interval,
     Text,
     Uuid,
+    and_,
     any_,
     bindparam,
     case,
+    cast,
     func,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.types import TypeEngine
 
 from api_gateway.adapters.tables import deliveries, events, notifications
 from api_gateway.adapters.unnested import unnested
+from api_gateway.domain.erasure import REPLAYABLE_FOR, Erasure
 from api_gateway.domain.silence import FARTHEST_ATTEMPT
 
 _TYPES: Final[dict[type[object], TypeEngine[Any]]] = {
@@ -41,17 +46,38 @@ def _table(name: str, **columns: type[object]) -> Any:
     return unnested(name, {key: _TYPES[kind] for key, kind in columns.items()})
 
 
-_IDS: Final = any_(bindparam("ids", type_=ARRAY(Uuid())))
+def among_ids(notification_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Whether a row belongs to one of the notifications of `id_arguments`."""
+    return and_(
+        notification_id == any_(bindparam("ids", type_=ARRAY(Uuid()))),
+        between_ids(notification_id),
+    )
+
+
+def between_ids(notification_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Keeps other months out: a plan that is to serve any list or join would look into all."""
+    return notification_id.between(
+        bindparam("first_id", type_=Uuid()), bindparam("last_id", type_=Uuid())
+    )
+
+
+def id_arguments(ids: Iterable[UUID]) -> dict[str, Any]:
+    """The parameters by which statements find these notifications and what belongs to them."""
+    ordered = sorted(ids)
+    first, last = (ordered[0], ordered[-1]) if ordered else (None, None)
+    return {"ids": ordered, "first_id": first, "last_id": last}
+
+
 # Notifications first and in one order, so that two relays cannot lock each other out, and so that
 # the state of a notification is derived from all of its deliveries at once.
 LOCK_NOTIFICATIONS: Final = (
     select(notifications.c.id)
-    .where(notifications.c.id == _IDS)
+    .where(among_ids(notifications.c.id))
     .order_by(notifications.c.id)
     .with_for_update()
 )
-SELECT_DELIVERIES: Final = select(deliveries).where(deliveries.c.notification_id == _IDS)
-SELECT_NOTIFICATIONS: Final = select(notifications).where(notifications.c.id == _IDS)
+SELECT_DELIVERIES: Final = select(deliveries).where(among_ids(deliveries.c.notification_id))
+SELECT_NOTIFICATIONS: Final = select(notifications).where(among_ids(notifications.c.id))
 
 EVENT: Final = _table(
     "event",
@@ -80,6 +106,7 @@ ADD_EVENTS: Final = (
 
 STATE: Final = _table(
     "state",
+    notification_id=UUID,
     id=UUID,
     status=str,
     attempts=int,
@@ -94,11 +121,17 @@ STATE: Final = _table(
     next_attempt_at=datetime,
 )
 STATE_COLUMNS: Final = tuple(
-    column.name for column in STATE.c if column.name not in {"id", "is_news", "next_attempt_at"}
+    column.name
+    for column in STATE.c
+    if column.name not in {"notification_id", "id", "is_news", "next_attempt_at"}
 )
 MOVE_DELIVERIES: Final = (
     update(deliveries)
-    .where(deliveries.c.id == STATE.c.id)
+    .where(
+        deliveries.c.notification_id == STATE.c.notification_id,
+        deliveries.c.id == STATE.c.id,
+        between_ids(deliveries.c.notification_id),
+    )
     .values(
         **{key: STATE.c[key] for key in STATE_COLUMNS},
         reconcile_at=case(
@@ -117,9 +150,24 @@ MOVE_DELIVERIES: Final = (
     )
 )
 
-WHOLE: Final = _table("whole", id=UUID, status=str, reason=str)
+WHOLE: Final = _table("whole", id=UUID, status=str, reason=str, erasure=str)
 MOVE_NOTIFICATIONS: Final = (
     update(notifications)
-    .where(notifications.c.id == WHOLE.c.id)
-    .values(status=WHOLE.c.status, reason=WHOLE.c.reason, updated_at=func.now())
+    .where(notifications.c.id == WHOLE.c.id, between_ids(notifications.c.id))
+    .values(
+        status=WHOLE.c.status,
+        reason=WHOLE.c.reason,
+        updated_at=func.now(),
+        # Here, because the row is written anyway.
+        variables=case(
+            (WHOLE.c.erasure == Erasure.NOW.value, cast({}, JSONB)),
+            else_=notifications.c.variables,
+        ),
+        erase_at=case(
+            (
+                WHOLE.c.erasure == Erasure.LATER.value,
+                func.coalesce(notifications.c.erase_at, func.now() + REPLAYABLE_FOR),
+            )
+        ),
+    )
 )

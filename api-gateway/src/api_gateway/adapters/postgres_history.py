@@ -1,10 +1,10 @@
 """Reads notifications, their deliveries and their timeline."""
 
-from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy import func, select
 
+from api_gateway.adapters.listed_notifications import is_listed
 from api_gateway.adapters.notification_rows import (
     delivery_of,
     notification_of,
@@ -12,10 +12,9 @@ from api_gateway.adapters.notification_rows import (
 )
 from api_gateway.adapters.tables import deliveries, events, notifications
 from api_gateway.domain.notification import Notification
+from api_gateway.domain.notification_filter import NotificationFilter, Visible
+from servicekit.counting import COUNTED
 from servicekit.database import Database
-
-COUNTED_ROWS: Final = 10_000
-"""Totals are exact up to here; counting further would read what nobody asked for."""
 
 
 class PostgresHistory:
@@ -51,26 +50,32 @@ class PostgresHistory:
             )
 
     async def page(
-        self, *, client_id: str | None, user_id: UUID | None, offset: int, limit: int
-    ) -> tuple[list[Notification], int]:
-        """Notifications, newest first; the total is exact up to `COUNTED_ROWS`."""
-        visible = _visible(client_id, user_id)
-        counted = select(notifications.c.id).where(visible).limit(COUNTED_ROWS).subquery()
-        async with self._database.transaction() as connection:
-            total = await connection.scalar(select(func.count()).select_from(counted))
-            rows = await connection.execute(
-                select(notifications)
-                .where(visible)
-                .order_by(notifications.c.id.desc())
-                .offset(offset)
-                .limit(limit)
-            )
-            return [notification_of(row) for row in rows], total or 0
+        self,
+        visible: Visible,
+        wanted: NotificationFilter,
+        *,
+        after: UUID | None = None,
+        offset: int = 0,
+        limit: int,
+    ) -> list[Notification]:
+        """Notifications, newest first, without deliveries and timeline."""
+        listed = (
+            select(notifications)
+            .where(is_listed(visible, wanted))
+            .order_by(notifications.c.id.desc())
+            .offset(offset)
+            .limit(limit)
+        )
+        if after is not None:
+            listed = listed.where(notifications.c.id < after)
+        async with self._database.statement() as connection:
+            return [notification_of(row) for row in await connection.execute(listed)]
 
-
-def _visible(client_id: str | None, user_id: UUID | None) -> ColumnElement[bool]:
-    if client_id is not None:
-        return notifications.c.client_id == client_id
-    if user_id is not None:
-        return notifications.c.user_id == user_id
-    return true()
+    async def count(self, visible: Visible, wanted: NotificationFilter) -> int:
+        """How many there are, exact up to `COUNTED`."""
+        counted = (
+            select(notifications.c.id).where(is_listed(visible, wanted)).limit(COUNTED).subquery()
+        )
+        async with self._database.statement() as connection:
+            count = await connection.execute(select(func.count()).select_from(counted))
+            return count.scalar_one()

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
 from uuid_utils.compat import uuid7
 
+from api_gateway.adapters.erasing import NOTHING
 from api_gateway.adapters.notification_rows import notification_of
 from api_gateway.adapters.outbox_rows import outbox_messages, outbox_row
 from api_gateway.adapters.postgres_notifications import BORN_LEASED
@@ -86,7 +87,7 @@ class PostgresSchedule:
             moved = await connection.execute(
                 update(notifications)
                 .where(notifications.c.id == notification_id, _SCHEDULED)
-                .values(status=cancelled, release_at=None, updated_at=func.now())
+                .values(status=cancelled, release_at=None, variables=NOTHING, updated_at=func.now())
             )
             if not moved.rowcount:
                 return False

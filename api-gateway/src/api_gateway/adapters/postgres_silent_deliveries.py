@@ -79,7 +79,12 @@ class PostgresSilentDeliveries:
             ],
         )
         await connection.execute(
-            _WAIT_ANEW.where(deliveries.c.id.in_([row.id for row in rows])),
+            _WAIT_ANEW.where(
+                # For both, because an equality of two columns keeps no month out.
+                notifications.c.id.in_(ids),
+                deliveries.c.notification_id.in_(ids),
+                deliveries.c.id.in_([row.id for row in rows]),
+            ),
             {
                 "at_least": self._reconcile_after,
                 "longest": max(LONGEST_SILENCE, self._reconcile_after),

@@ -47,6 +47,8 @@ WITH moved AS (
         priority = r.priority,
         scheduled_at = coalesce(r.again_at, held.scheduled_at),
         release_at = r.again_at,
+        variables = CASE
+            WHEN r.status IN ('pending', 'scheduled') THEN held.variables ELSE '{{}}'::jsonb END,
         updated_at = now()
     FROM {unnest("r", _RELEASE, 1)}
     WHERE held.id = r.id AND held.status = 'scheduled'

@@ -22,6 +22,7 @@ from api_gateway.adapters.array_statements import (
     unnest,
 )
 from api_gateway.adapters.outbox_rows import OutboxRow
+from api_gateway.domain.erasure import NEVER_SENT_AGAIN
 from api_gateway.domain.request import IdempotencyKey
 from api_gateway.usecases.ports import NewNotification
 
@@ -155,7 +156,7 @@ def _notification_row(item: NewNotification) -> tuple[Any, ...]:
         one.priority,
         one.status,
         one.reason,
-        _json(one.variables),
+        _json({} if one.status in NEVER_SENT_AGAIN else one.variables),
         _json(one.metadata),
         one.correlation_id,
         one.created_at,

@@ -1,15 +1,20 @@
-"""The gateway's tables. Migrations make them; a test keeps the two in step."""
+"""The gateway's tables. Migrations make them; a test keeps the two in step.
+
+Notifications, and what belongs to each, are partitioned by the month in their notification's id. A
+statement that does not name that id looks into every month. Nothing refers to them by a foreign
+key (ADR 13).
+"""
 
 from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
     Float,
-    ForeignKey,
     Identity,
     Index,
     Integer,
     LargeBinary,
+    PrimaryKeyConstraint,
     SmallInteger,
     String,
     Table,
@@ -57,6 +62,8 @@ notifications = Table(
     Column("scheduled_at", _time),
     # When a relay takes it next; a relay that takes it moves this on, so that no other does.
     Column("release_at", _time),
+    # When its variables are to be erased; null: not yet to be said, or done.
+    Column("erase_at", _time),
     # Ids are UUIDv7, so they sort by time and serve every "newest first".
     Index(None, "client_id", "id"),
     Index(None, "user_id", "id"),
@@ -64,6 +71,8 @@ notifications = Table(
     Index(
         "ix_notifications_release_at", "release_at", postgresql_where=text("status = 'scheduled'")
     ),
+    Index("ix_notifications_erase_at", "erase_at", postgresql_where=text("erase_at IS NOT NULL")),
+    postgresql_partition_by="RANGE (id)",
 )
 
 batches = Table(
@@ -79,8 +88,8 @@ batches = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("notification_id", Uuid, ForeignKey("notifications.id"), nullable=False, index=True),
+    Column("id", Uuid, nullable=False),
+    Column("notification_id", Uuid, nullable=False),
     Column("recipient", Text, nullable=False),
     Column("device_kind", String(20)),
     Column("status", String(20), nullable=False),
@@ -97,13 +106,15 @@ deliveries = Table(
     Index(
         "ix_deliveries_reconcile_at", "reconcile_at", postgresql_where=text("status = 'pending'")
     ),
+    PrimaryKeyConstraint("notification_id", "id"),
+    postgresql_partition_by="RANGE (notification_id)",
 )
 
 events = Table(
     "notification_events",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("notification_id", Uuid, ForeignKey("notifications.id"), nullable=False, index=True),
+    Column("id", Uuid, nullable=False),
+    Column("notification_id", Uuid, nullable=False),
     Column("delivery_id", Uuid),
     Column("kind", String(40), nullable=False),
     Column("status", String(20), nullable=False),
@@ -117,6 +128,8 @@ events = Table(
     Column("reason", String(100)),
     Column("detail", Text),
     Column("next_attempt_at", _time),
+    PrimaryKeyConstraint("notification_id", "id"),
+    postgresql_partition_by="RANGE (notification_id)",
 )
 
 idempotency_keys = Table(
@@ -168,6 +181,8 @@ dead_letters = Table(
     Column("closed_at", _time),
     Column("closed_by", String(100)),
     Column("job_id", Uuid),
+    # When the variables in `body` were; null: not yet.
+    Column("erased_at", _time),
     # The same message may come twice, and nobody should see it twice.
     Index(
         "uq_dead_letters_delivery_id_generation",
@@ -183,6 +198,7 @@ dead_letters = Table(
         postgresql_where=text("delivery_id IS NULL"),
     ),
     Index(None, "state", "received_at", "id"),
+    Index("ix_dead_letters_received_at", "received_at", postgresql_where=text("erased_at IS NULL")),
 )
 
 dead_letter_jobs = Table(

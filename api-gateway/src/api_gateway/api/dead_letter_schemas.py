@@ -39,6 +39,9 @@ class DeadLetterSummary(BaseModel):
     closed_at: datetime | None
     closed_by: str | None
     job_id: UUID | None = Field(description="The job that closed it, or passed over it last.")
+    erased_at: datetime | None = Field(
+        description="When the variables in its message were erased: it was closed, or too old."
+    )
 
     @classmethod
     def of(cls, letter: DeadLetter) -> Self:

@@ -2,10 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api_gateway.api.callers import caller_of, tell_rate
+from api_gateway.api.cursor import decode_cursor, encode_cursor
 from api_gateway.api.idempotency_key import IdempotencyKeyHeader, request_id_of
+from api_gateway.api.notification_query import NotificationQuery
 from api_gateway.api.schemas import (
     AcceptedNotification,
     NotificationSummary,
@@ -17,10 +19,10 @@ from api_gateway.usecases.accept_notification import Accepted, AcceptNotificatio
 from api_gateway.usecases.cancel_notification import CancelNotification
 from api_gateway.usecases.read_notifications import ReadNotifications
 from contracts.access import Scope
-from contracts.envelope import Envelope
+from contracts.envelope import Envelope, PageMeta
 from servicekit.access import Allow, Principal
 from servicekit.pagination import PageQuery
-from servicekit.responses import ok, page_of
+from servicekit.responses import ok
 
 router = APIRouter(prefix="/notifications", tags=["notifications"])
 
@@ -66,16 +68,30 @@ async def read_one(
 
 @router.get("", summary="Notifications, newest first")
 async def read_page(
-    query: Annotated[PageQuery, Depends()], reader: Reader, request: Request
+    query: Annotated[NotificationQuery, Query()], reader: Reader, request: Request
 ) -> Envelope[list[NotificationSummary]]:
-    """Applications see what they sent, users what was sent to them, admins everything."""
+    """Applications see what they sent, users what was sent to them, admins everything.
+
+    With a `cursor`, `total` is as it was when the list was begun.
+    """
     read: ReadNotifications = request.app.state.read_notifications
-    rows, total = await read.page(reader, offset=query.offset, limit=query.limit)
-    return page_of(
-        [NotificationSummary.of(row) for row in rows],
-        total=total,
-        query=query,
+    digest, wanted, limit = query.digest(reader.caller_id), query.to_filter(), query.limit
+    if query.cursor is not None:
+        place = decode_cursor(query.cursor, digest)
+        listed = await read.page_after(reader, wanted, place, limit=limit)
+    else:
+        offset = PageQuery(query.page or 1, limit).offset
+        listed = await read.page(reader, wanted, offset=offset, limit=limit)
+    return Envelope[list[NotificationSummary]](
+        success=True,
         message="Here are the notifications.",
+        data=[NotificationSummary.of(row) for row in listed.rows],
+        meta=PageMeta.of(
+            total=listed.total,
+            limit=limit,
+            page=listed.passed // limit + 1,
+            next_cursor=encode_cursor(listed.following, digest) if listed.following else None,
+        ),
     )
 
 

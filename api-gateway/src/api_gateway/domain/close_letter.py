@@ -100,7 +100,7 @@ def decide_closing(
     if letter.state is not LetterState.OPEN:
         return _decide_closed(action, letter, delivery)
     if action is ClosingAction.REPLAY:
-        return _decide_replay(letter.reason, content, delivery, now)
+        return _decide_replay(letter, content, delivery, now)
     if isinstance(content, DeliveryMessage) and delivery is not None:
         event = _event(OutcomeKind.DISCARDED, content, content.generation, letter.reason, now)
         return Closing(LetterState.DISCARDED, event)
@@ -129,14 +129,19 @@ def _decide_closed(
 
 
 def _decide_replay(
-    reason: str, content: LetterContent, delivery: LetterDelivery | None, now: datetime
+    letter: DeadLetter, content: LetterContent, delivery: LetterDelivery | None, now: datetime
 ) -> Closing | Refused:
+    if letter.erased_at is not None and not isinstance(content, DeliveryOutcome):
+        return Refused(
+            "It is older than 30 days, so what it said was erased and cannot be sent again; "
+            "discard it, or send a new notification."
+        )
     if content is None:
         return Refused(
             "It cannot be read as a delivery or an outcome, so there is nothing to send; look at "
             "its bytes, repair what published them, and discard it."
         )
-    if reason == REASON_SUPPRESSION_REFUSED:
+    if letter.reason == REASON_SUPPRESSION_REFUSED:
         return Refused(
             "It asks user-service for a suppression that was refused there, and only the history "
             "is written here; suppress the address there by hand, and discard it."

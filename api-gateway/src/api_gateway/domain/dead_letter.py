@@ -49,6 +49,7 @@ class DeadLetter:
         headers: The message's headers, plain values only.
         closed_by: Caller id of who replayed or discarded it.
         job_id: The job that closed it, or passed over it last.
+        erased_at: When the variables in its message were erased.
     """
 
     id: UUID
@@ -67,6 +68,7 @@ class DeadLetter:
     closed_by: str | None = None
     job_id: UUID | None = None
     recipient: str | None = None
+    erased_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class ExaminedLetter:
     """A dead letter in full.
 
     Attributes:
-        body: Exactly the bytes that were received.
+        body: The bytes that were received, or what is left of them.
         attempts: Everything that happened to its delivery, in all of its generations.
     """
 

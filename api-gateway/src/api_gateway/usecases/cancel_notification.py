@@ -2,7 +2,7 @@
 
 from api_gateway.domain.identifiers import parse_notification_id
 from api_gateway.domain.notification import Notification
-from api_gateway.usecases.ports import History, Schedule
+from api_gateway.usecases.ports import NotificationFinder, Schedule
 from contracts.notification import NotificationStatus
 from servicekit.access import Principal
 from servicekit.errors import ConflictError, NotFoundError
@@ -11,7 +11,7 @@ from servicekit.errors import ConflictError, NotFoundError
 class CancelNotification:
     """Cancels on behalf of whoever asked for it."""
 
-    def __init__(self, schedule: Schedule, history: History) -> None:
+    def __init__(self, schedule: Schedule, history: NotificationFinder) -> None:
         self._schedule = schedule
         self._history = history
 

@@ -52,7 +52,8 @@ def new_notification(
         priority=plan.priority,
         status=decision.status,
         reason=reason.value if reason else None,
-        variables=request.variables,
+        # What is not sent needs nothing that it would have said.
+        variables={} if isinstance(decision, Suppressed) else request.variables,
         metadata=request.metadata,
         correlation_id=caller.correlation_id,
         created_at=now,

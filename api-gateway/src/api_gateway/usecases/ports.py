@@ -8,6 +8,7 @@ from uuid import UUID
 from api_gateway.domain.batch import Batch, BatchProgress
 from api_gateway.domain.failed_message import NewDeadLetter
 from api_gateway.domain.notification import Acceptance, Notification
+from api_gateway.domain.notification_filter import NotificationFilter, Visible
 from api_gateway.domain.release import Release
 from api_gateway.domain.request import IdempotencyKey
 from contracts.delivery_message import DeliveryMessage
@@ -339,17 +340,47 @@ class Admission(Protocol):
         ...
 
 
+class NotificationFinder(Protocol):
+    """Finds one notification."""
+
+    async def find(self, notification_id: UUID) -> Notification | None:
+        """One notification with deliveries and timeline.
+
+        Raises:
+            DatabaseUnavailableError: It cannot be said now.
+        """
+        ...
+
+
 class History(Protocol):
-    """Reads notifications. `client_id` and `user_id` narrow to what the caller may see."""
+    """Reads notifications."""
 
     async def find(self, notification_id: UUID) -> Notification | None:
         """One notification with deliveries and timeline."""
         ...
 
     async def page(
-        self, *, client_id: str | None, user_id: UUID | None, offset: int, limit: int
-    ) -> tuple[list[Notification], int]:
-        """Notifications, newest first, without deliveries and timeline; and how many there are."""
+        self,
+        visible: Visible,
+        wanted: NotificationFilter,
+        *,
+        after: UUID | None = None,
+        offset: int = 0,
+        limit: int,
+    ) -> list[Notification]:
+        """Notifications, newest first, without deliveries and timeline.
+
+        Args:
+            visible: What the caller may see.
+            wanted: What they ask for.
+            after: Only older ones than this.
+            offset: How many of them to pass over.
+            limit: How many at most.
+        """
+        ...
+
+    async def count(self, visible: Visible, wanted: NotificationFilter) -> int:
+        """How many there are, exact up to 10,000."""
         ...
 
 

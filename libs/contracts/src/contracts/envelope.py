@@ -28,18 +28,25 @@ class PageMeta(BaseModel):
     total_pages: int
     has_next: bool
     has_previous: bool
+    next_cursor: str | None = Field(
+        default=None, description="Leads to the next page of a list that can be walked so."
+    )
 
     @classmethod
-    def of(cls, *, total: int, limit: int, page: int) -> "PageMeta":
-        """Derive the rest from a total, a page size and a page number that begins with 1."""
+    def of(cls, *, total: int, limit: int, page: int, next_cursor: str | None = None) -> "PageMeta":
+        """Derive the rest from a total, a page size and a page number that begins with 1.
+
+        With a `next_cursor` there is a next page, though the total may be counted out.
+        """
         pages = -(-total // limit)
         return cls(
             total=total,
             limit=limit,
             page=page,
             total_pages=pages,
-            has_next=page < pages,
+            has_next=next_cursor is not None or page < pages,
             has_previous=page > 1,
+            next_cursor=next_cursor,
         )
 
 

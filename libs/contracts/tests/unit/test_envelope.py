@@ -27,6 +27,12 @@ def test_a_next_page_exists_when_rows_lie_behind_this_one(
     assert (meta.total, meta.limit, meta.page) == (total, limit, page)
 
 
+@given(limit=limits, page=pages)
+def test_a_next_cursor_leads_to_a_next_page_beyond_what_was_counted(limit: int, page: int) -> None:
+    meta = PageMeta.of(total=limit, limit=limit, page=page, next_cursor="c")
+    assert (meta.has_next, meta.next_cursor) == (True, "c")
+
+
 def test_an_empty_list_has_no_pages() -> None:
     meta = PageMeta.of(total=0, limit=10, page=1)
     assert (meta.total_pages, meta.has_next, meta.has_previous) == (0, False, False)

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from collections.abc import Callable
+from typing import Any
 
 from alembic import context
 from sqlalchemy import Connection, MetaData, pool, text
@@ -30,6 +32,14 @@ def run_migrations(metadata: MetaData) -> None:
     asyncio.run(_migrate(url, metadata))
 
 
+def without_partitions(connection: Connection) -> Callable[[str | None, str, Any], bool]:
+    """Alembic's `include_name`: partitions are made while a service runs, and are in no model."""
+    partitions = set(
+        connection.scalars(text("SELECT relname FROM pg_class WHERE relispartition")).all()
+    )
+    return lambda name, kind, _: kind != "table" or name not in partitions
+
+
 async def _migrate(url: str, metadata: MetaData) -> None:
     engine = create_async_engine(url, poolclass=pool.NullPool)
     try:
@@ -41,6 +51,11 @@ async def _migrate(url: str, metadata: MetaData) -> None:
 
 def _migrate_sync(connection: Connection, metadata: MetaData) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-    context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        compare_type=True,
+        include_name=without_partitions(connection),
+    )
     with context.begin_transaction():
         context.run_migrations()

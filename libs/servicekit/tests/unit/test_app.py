@@ -31,6 +31,7 @@ async def test_a_page_says_where_it_lies(client: httpx.AsyncClient) -> None:
     assert answer.json()["meta"] == {
         "total": 25, "limit": 10, "page": 2, "total_pages": 3, "has_next": True,
         "has_previous": True,
+        "next_cursor": None,
     }  # fmt: skip
 
 
