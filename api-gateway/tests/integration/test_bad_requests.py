@@ -219,3 +219,25 @@ async def test_strangers_and_callers_without_the_scope_are_refused(
         assert judged(await client.post(PATH, json=body, headers=encoded)) == expected
     assert judged(await client.get(PATH, headers=sender)) == forbidden
     assert judged(await client.get(PATH)) == unauthenticated
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'{"priority": 1, "priority": 2}', 'the key "priority" comes twice in one object'),
+        (b'{"variables": {"name": "a", "name": "b"}}', 'the key "name" comes twice in one object'),
+        (b'{"variables": {"share": NaN}}', "NaN is no number of JSON's"),
+        (b'{"variables": %s}' % (b'{"a":' * 100_000), "it is nested more than 64 levels deep"),
+    ],
+    ids=["key", "inner key", "NaN", "depth"],
+)
+@pytest.mark.parametrize("path", [PATH, f"{PATH}/batch", f"{PATH}/explain"])
+async def test_json_that_only_some_understand_is_refused_and_says_why(
+    client: httpx.AsyncClient, app_key: dict[str, str], path: str, content: bytes, reason: str
+) -> None:
+    if len(content) > 256 * 1024 and not path.endswith("batch"):
+        content = content[: 200 * 1024]
+    headers = app_key | {"Content-Type": "application/json"}
+    answer = await client.post(path, content=content, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (400, "malformed_request")
+    assert answer.json()["message"] == f"The body is not valid JSON: {reason}."

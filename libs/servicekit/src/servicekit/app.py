@@ -10,13 +10,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contracts.envelope import ErrorEnvelope
 from servicekit.access import Authenticate, refuse_undeclared_routes
-from servicekit.body_limit import BodyLimitMiddleware
 from servicekit.correlation import CorrelationMiddleware
 from servicekit.described_access import describe_access
 from servicekit.error_handlers import install_error_handlers
 from servicekit.health import Check, health_router
 from servicekit.metrics import Metrics
 from servicekit.observation import ObservationMiddleware
+from servicekit.request_body import RequestBodyMiddleware
 
 API_PREFIX = "/api/v1"
 MAX_BODY_BYTES = 256 * 1024
@@ -107,7 +107,7 @@ def create_app(
     refuse_undeclared_routes(app)
     describe_access(app)
     app.add_middleware(
-        BodyLimitMiddleware,
+        RequestBodyMiddleware,
         max_bytes=max_body_bytes,
         by_path={API_PREFIX + path: limit for path, limit in (larger_bodies or {}).items()},
     )

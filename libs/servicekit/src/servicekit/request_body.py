@@ -1,0 +1,103 @@
+"""Takes the bodies of requests in: counted while they come, and JSON of one dialect only.
+
+A middleware, because FastAPI's own `max_body_size` acts outside all others, so that its answer
+would lack the envelope, the correlation id and the metrics.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from contracts.envelope import ErrorEnvelope
+from contracts.error_codes import ErrorCode
+from servicekit.error_handlers import render_error, too_large
+from servicekit.json_dialect import DialectError, check_dialect
+
+_LENGTH: Final = b"content-length"
+_TYPE: Final = b"content-type"
+_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class RequestBodyMiddleware:
+    """Reads each body whole before the application sees it.
+
+    Args:
+        app: What is protected.
+        max_bytes: For all paths but those of `by_path`.
+        by_path: For single paths, without a slash at their end.
+    """
+
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, by_path: Mapping[str, int] | None = None
+    ) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._by_path = dict(by_path or {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http" or scope["method"] in _WITHOUT_BODY:
+            await self._app(scope, receive, send)
+            return
+        max_bytes = self._by_path.get(scope["path"], self._max_bytes)
+        declared = _header(scope, _LENGTH)
+        if declared.isdigit() and int(declared) > max_bytes:
+            await too_large(max_bytes)(scope, receive, send)
+            return
+        body = await _read(receive, max_bytes)
+        if body is None:
+            return  # the client has gone
+        refusal = _refusal(scope, body, max_bytes)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, _replayed(body, receive), send)
+
+
+async def _read(receive: Receive, max_bytes: int) -> bytes | None:
+    """The body, or what came of it until there were too many bytes; None: it broke off."""
+    parts, received = [], 0
+    while received <= max_bytes:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        part = message.get("body", b"")
+        parts.append(part)
+        received += len(part)
+        if not message.get("more_body", False):
+            break
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _refusal(scope: Scope, body: bytes, max_bytes: int) -> Response | None:
+    if len(body) > max_bytes:
+        return too_large(max_bytes)
+    if not body or b"json" not in _header(scope, _TYPE):
+        return None
+    try:
+        check_dialect(body)
+    except DialectError as error:
+        message = f"The body is not valid JSON: {error}."
+        return render_error(400, ErrorEnvelope(message=message, error=ErrorCode.MALFORMED_REQUEST))
+    return None
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Give the body out once, and then whatever the connection says."""
+    is_given = False
+
+    async def receive_again() -> Message:
+        nonlocal is_given
+        if is_given:
+            return await receive()
+        is_given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_again
+
+
+def _header(scope: Scope, wanted: bytes) -> bytes:
+    value: bytes = next((value for name, value in scope["headers"] if name == wanted), b"")
+    return value
