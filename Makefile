@@ -99,7 +99,8 @@ load: setup ## Load on the system of `make run` by locust: make load USERS=20 SE
 		--run-time $(SECONDS)s
 
 bench-accept: setup ## Speed of accepting against a limit: make bench-accept ARGS=--quick
-	@$(BIN)/python -m benchmarks.accept $(ARGS)
+	@$(BIN)/python -m benchmarks.accept $(ARGS); accept=$$?; \
+		$(BIN)/python -m benchmarks.read_history $(if $(findstring --quick,$(ARGS)),--quick) && exit $$accept
 
 bench-deliver: setup ## Speed of delivery against a limit: make bench-deliver ARGS=--quick
 	@$(BIN)/python -m benchmarks.deliver $(ARGS)

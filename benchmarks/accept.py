@@ -24,13 +24,13 @@ _HOME: Final = Path(".devstack/bench-accept")
 CONNECTIONS: Final = 64
 CROWD: Final = 100
 BATCH: Final = 100
+_BATCH_CLIENTS: Final = 4
 REPLAYED_KEYS: Final = 200
 _RATIO: Final = {1: 0.65, 2: 0.8}
 _NAIVE_BY_EMPTY: Final = 0.15
 _BATCH_RATIO: Final = 0.4
 _REPLAY_RATIO: Final = 1.5
 _P99_RATIO: Final = 1.2
-_DEEP: Final = 200_000
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,23 @@ async def _single(system: AcceptSystem, extent: Extent, report: Report) -> None:
         )
 
 
+async def _batch(system: AcceptSystem, extent: Extent, report: Report) -> None:
+    limits, ours = [], []
+    batches = replace(system.clients, items=BATCH)
+    urls = [f"{url}/batch" for url in system.gateways(1)]
+    for number in range(extent.runs):
+        limits.append(await system.raw_publish(BATCH))
+        load = await post(urls, batches, Run(_BATCH_CLIENTS, extent.seconds), prefix=f"b-{number}")
+        ours.append(load.rate * BATCH)
+        await system.lane.empty()
+    ratio = median(one / limit for one, limit in zip(ours, limits, strict=True))
+    report.add(
+        Figure("raw confirmed publishing, 100 at a time", median(limits), "/s", decimals=0),
+        Figure(f"notifications in batches of {BATCH}", median(ours), "/s", decimals=0),
+        Figure("batches / raw publishing", ratio, "", Bound.AT_LEAST, _BATCH_RATIO),
+    )
+
+
 async def _replay(system: AcceptSystem, extent: Extent, report: Report) -> None:
     first, again = [], []
     replaying = replace(system.clients, distinct=REPLAYED_KEYS)
@@ -190,6 +207,7 @@ async def _memory(system: AcceptSystem, extent: Extent, report: Report) -> None:
 
 _PARTS: Final[dict[str, Measure]] = {
     "single": _single,
+    "batch": _batch,
     "replay": _replay,
     "latency": _latency,
     "memory": _memory,

@@ -74,6 +74,21 @@ class AcceptSystem:
             await connection.close()
         return committed
 
+    async def raw_publish(self, at_once: int) -> float:
+        """Messages a second that aio-pika alone publishes with confirms, so many at a time."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "benchmarks.raw_publish"),
+            *("--amqp-url", self.amqp_url, "--at-once", str(at_once)),
+            cwd=CHECKOUT,
+            env=inherited_environment(),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        output = (await process.communicate())[0].decode()
+        await self.lane.empty()
+        if process.returncode:
+            raise BenchmarkError(f"raw publishing ended with {process.returncode}: {output}")
+        return float(output)
+
     @contextlib.asynccontextmanager
     async def naive(self, count: int, *, publishes: bool = True) -> AsyncIterator[list[str]]:
         """So many processes of the naive endpoint; yields their addresses."""
