@@ -279,7 +279,11 @@ async def test_who_asks_for_more_than_their_rate_is_told_when_to_come_back(
     assert [rate and rate.remaining for rate in rates] == [1, 0]
     with pytest.raises(RateLimitedError) as caught:
         await gateway.accept(gateway.asked, slow)
-    assert caught.value.headers["Retry-After"] == "30"
+    assert caught.value.headers == {
+        "Retry-After": "30",
+        "RateLimit-Policy": '"default";q=2;w=60',
+        "RateLimit": '"default";r=0;t=60',
+    }
     assert len(gateway.store.notifications) == 2
     gateway.reservations.is_away = True  # then nobody counts
     assert (await gateway.accept(gateway.asked, slow)).rate is None

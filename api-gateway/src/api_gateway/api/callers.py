@@ -1,6 +1,5 @@
 """The caller of a request as the use cases know them, and what they are told of their rate."""
 
-from math import ceil
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -29,7 +28,6 @@ def caller_of(sender: Principal) -> Caller:
 
 
 def tell_rate(headers: MutableHeaders, rate: RateState | None) -> None:
-    """Say where a caller stands, as draft-ietf-httpapi-ratelimit-headers-11 has it."""
+    """Say where a caller stands with their rate, if they have one."""
     if rate is not None:
-        headers["RateLimit-Policy"] = f'"default";q={rate.limit};w=60'
-        headers["RateLimit"] = f'"default";r={rate.remaining};t={ceil(rate.reset_after)}'
+        headers.update(rate.headers)

@@ -207,7 +207,7 @@ def check_rate(rate: RateState | None) -> None:
     """
     if rate is not None and rate.retry_after:
         msg = f"More than {rate.limit} notifications a minute."
-        raise RateLimitedError(msg, retry_after=rate.retry_after)
+        raise RateLimitedError(msg, retry_after=rate.retry_after, headers=rate.headers)
 
 
 def in_flight_error(request: NotificationRequest) -> ConflictError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Protocol
 from uuid import UUID
 
@@ -236,6 +237,14 @@ class RateState:
     remaining: int
     retry_after: float
     reset_after: float
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The same as draft-ietf-httpapi-ratelimit-headers-11 has it."""
+        return {
+            "RateLimit-Policy": f'"default";q={self.limit};w=60',
+            "RateLimit": f'"default";r={self.remaining};t={ceil(self.reset_after)}',
+        }
 
 
 @dataclass(frozen=True)

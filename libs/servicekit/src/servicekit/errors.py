@@ -97,8 +97,11 @@ class RateLimitedError(ServiceError):
     status = 429
     default_code = ErrorCode.RATE_LIMITED
 
-    def __init__(self, message: str, *, retry_after: float) -> None:
-        super().__init__(message, headers={"Retry-After": str(max(1, ceil(retry_after)))})
+    def __init__(
+        self, message: str, *, retry_after: float, headers: Mapping[str, str] | None = None
+    ) -> None:
+        seconds = str(max(1, ceil(retry_after)))
+        super().__init__(message, headers={"Retry-After": seconds, **(headers or {})})
 
 
 class UnavailableError(ServiceError):
