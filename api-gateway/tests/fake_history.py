@@ -1,5 +1,6 @@
 """The history in memory; `HistorySuite` shows that its lists are PostgreSQL's."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from api_gateway.domain.notification import Notification
@@ -29,7 +30,10 @@ class FakeHistory:
             for one in sorted(self.known, key=lambda one: one.id, reverse=True)
             if _is_listed(one, visible, wanted) and (after is None or one.id < after)
         ]
-        return listed[offset : offset + limit]
+        return [
+            replace(one, variables={}, deliveries=(), timeline=())
+            for one in listed[offset : offset + limit]
+        ]
 
     async def count(self, visible: Visible, wanted: NotificationFilter) -> int:
         return sum(_is_listed(one, visible, wanted) for one in self.known)

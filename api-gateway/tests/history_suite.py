@@ -1,7 +1,7 @@
 """How every `History` lists; inherited by the tests of the fake and of PostgreSQL."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -67,6 +67,18 @@ class HistorySuite:
         assert await listing.history.count(EVERYTHING, nothing) >= 4
         everything = NotificationFilter(template_code=code)
         assert await listing.ids(everything) == [fourth, third, second, first]
+
+    async def test_a_row_of_a_list_is_the_notification_without_what_may_be_large(
+        self, listing: Listing
+    ) -> None:
+        one = stored_at(NOW, batch_id=uuid4(), scheduled_at=NOW, expires_at=NOW + MINUTE)
+        await listing.put(one)
+        [row] = await listing.history.page(
+            EVERYTHING, NotificationFilter(batch_id=one.batch_id), limit=10
+        )
+        assert replace(row, updated_at=one.updated_at) == replace(
+            one, variables={}, deliveries=(), timeline=()
+        )
 
     async def test_filters_narrow_down_together(self, listing: Listing) -> None:
         user, batch, code = uuid4(), uuid4(), unused("code")

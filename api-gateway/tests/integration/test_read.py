@@ -1,17 +1,22 @@
 """`GET /api/v1/notifications…`: who sees what."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 import pytest_asyncio
 from gateway import PATH
 from loopback_services import LoopbackServices
-from samples import unused
+from samples import NOW, outcome, unused
 
+from api_gateway.adapters.postgres_outcomes import PostgresOutcomeRecorder
+from api_gateway.domain.identifiers import parse_notification_id
 from contracts.access import Role, Scope
+from contracts.outcome import OutcomeKind
 from contracts.user_snapshot import UserSnapshot
+from servicekit.database import Database
 
 
 @pytest_asyncio.fixture
@@ -109,3 +114,48 @@ async def test_a_user_sends_to_themselves_and_an_admin_to_anybody(
         answer = await client.post(PATH, json=body, headers=headers)
         assert answer.status_code == 202
         assert "Idempotent-Replayed" not in answer.headers
+
+
+async def test_a_timeline_tells_when_what_is_scheduled_will_be_sent(
+    client: httpx.AsyncClient, app_key: dict[str, str], body: dict[str, Any]
+) -> None:
+    later = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    asked = {**body, "scheduled_at": later.isoformat()}
+    answer = await client.post(PATH, json=asked, headers=app_key)
+    public_id = answer.json()["data"]["notification_id"]
+    data = (await client.get(f"{PATH}/{public_id}", headers=app_key)).json()["data"]
+    assert (data["status"], data["deliveries"]) == ("scheduled", [])
+    [event] = data["timeline"]
+    assert (event["event"], event["status"]) == ("scheduled", "scheduled")
+    assert datetime.fromisoformat(event["next_attempt_at"]) == later
+    listed = (await client.get(PATH, params={"status": "scheduled"}, headers=app_key)).json()
+    assert public_id in {row["id"] for row in listed["data"]}
+
+
+async def test_a_timeline_is_told_in_order_with_attempt_provider_and_reason(
+    client: httpx.AsyncClient, app_key: dict[str, str], sent: str, database: Database
+) -> None:
+    notification_id = parse_notification_id(sent)
+    found = (await client.get(f"{PATH}/{sent}", headers=app_key)).json()["data"]
+    delivery_id = UUID(found["deliveries"][0]["delivery_id"])
+    due = NOW + timedelta(seconds=12)
+    ids = {"notification_id": notification_id, "delivery_id": delivery_id}
+    attempted = outcome(
+        OutcomeKind.DELIVERY_ATTEMPTED, at=NOW, reason="smtp_451", next_attempt_at=due, **ids
+    )
+    arrived = outcome(
+        OutcomeKind.SENT, at=due, attempt=2, provider_message_id="<1@example.com>", **ids
+    )
+    recorder = PostgresOutcomeRecorder(database)
+    for event in (arrived, attempted):  # as they come
+        assert await recorder.record([event]) == set()
+    data = (await client.get(f"{PATH}/{sent}", headers=app_key)).json()["data"]
+    assert data["status"] == "delivered"
+    told = [one for one in data["timeline"] if one["event"] != "accepted"]
+    assert [(one["event"], one["attempt"], one["status"]) for one in told] == [
+        ("delivery_attempted", 1, "pending"),
+        ("sent", 2, "delivered"),
+    ]
+    assert told[0]["reason"] == "smtp_451"
+    assert datetime.fromisoformat(told[0]["next_attempt_at"]) == due
+    assert (told[1]["provider"], told[1]["provider_message_id"]) == ("smtp", "<1@example.com>")

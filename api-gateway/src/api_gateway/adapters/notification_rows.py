@@ -1,6 +1,6 @@
 """Rows of notifications, deliveries and events as the domain knows them."""
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row
 
@@ -13,11 +13,13 @@ from contracts.notification import (
     NotificationType,
 )
 
+RELAYS_OWN: Final = frozenset({"release_at", "erase_at"})
+"""Columns of `notifications` that are nobody's but the relays'."""
+
 
 def notification_of(row: Row[Any], **extra: Any) -> Notification:
-    """A row of `notifications`; `extra`: its deliveries and timeline."""
-    values = row._asdict()
-    del values["release_at"], values["erase_at"]  # nobody's but the relays'
+    """A row of `notifications`; `extra`: what it does not hold."""
+    values = {key: value for key, value in row._asdict().items() if key not in RELAYS_OWN}
     values["notification_type"] = NotificationType(row.notification_type)
     values["status"] = NotificationStatus(row.status)
     values["ambiguous"] = AmbiguousPolicy(row.ambiguous)

@@ -1,11 +1,13 @@
 """Reads notifications, their deliveries and their timeline."""
 
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import func, select
 
 from api_gateway.adapters.listed_notifications import is_listed
 from api_gateway.adapters.notification_rows import (
+    RELAYS_OWN,
     delivery_of,
     notification_of,
     timeline_event_of,
@@ -15,6 +17,11 @@ from api_gateway.domain.notification import Notification
 from api_gateway.domain.notification_filter import NotificationFilter, Visible
 from servicekit.counting import COUNTED
 from servicekit.database import Database
+
+# Variables may be large, and no list shows them.
+_LISTED: Final = [
+    column for column in notifications.c if column.name not in {*RELAYS_OWN, "variables"}
+]
 
 
 class PostgresHistory:
@@ -58,9 +65,9 @@ class PostgresHistory:
         offset: int = 0,
         limit: int,
     ) -> list[Notification]:
-        """Notifications, newest first, without deliveries and timeline."""
+        """Notifications, newest first, without variables, deliveries and timeline."""
         listed = (
-            select(notifications)
+            select(*_LISTED)
             .where(is_listed(visible, wanted))
             .order_by(notifications.c.id.desc())
             .offset(offset)
@@ -69,7 +76,8 @@ class PostgresHistory:
         if after is not None:
             listed = listed.where(notifications.c.id < after)
         async with self._database.statement() as connection:
-            return [notification_of(row) for row in await connection.execute(listed)]
+            rows = await connection.execute(listed)
+            return [notification_of(row, variables={}) for row in rows]
 
     async def count(self, visible: Visible, wanted: NotificationFilter) -> int:
         """How many there are, exact up to `COUNTED`."""

@@ -377,7 +377,7 @@ class History(Protocol):
         offset: int = 0,
         limit: int,
     ) -> list[Notification]:
-        """Notifications, newest first, without deliveries and timeline.
+        """Notifications, newest first, without variables, deliveries and timeline.
 
         Args:
             visible: What the caller may see.
