@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("rejected", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batches")),
     )
+    op.create_index(op.f("ix_batches_created_at"), "batches", ["created_at"], unique=False)
 
 
 def downgrade() -> None:

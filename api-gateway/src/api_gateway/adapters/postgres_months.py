@@ -35,10 +35,11 @@ _PARTITIONS: Final = text(
     "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid "
     "WHERE inhparent = 'notifications'::regclass"
 )
+# Not by their ids: that of a batch which can be repeated says nothing about time.
 _DELETE_BATCHES: Final = text(
-    "DELETE FROM batches WHERE id IN (SELECT id FROM batches WHERE id < :first_id "
-    "AND created_at < :begin ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)"
-).bindparams(bindparam("first_id", type_=Uuid()))
+    "DELETE FROM batches WHERE id IN (SELECT id FROM batches WHERE created_at < :begin "
+    "ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED)"
+)
 
 
 class PostgresMonths:
@@ -151,7 +152,7 @@ class PostgresMonths:
 
     async def delete_batches(self, before: Month, limit: int) -> int:
         """Delete the oldest batches that were stored before a month."""
-        arguments = {"first_id": before.first_id, "begin": before.begin, "limit": limit}
+        arguments = {"begin": before.begin, "limit": limit}
         async with self._database.transaction() as connection:
             return (await connection.execute(_DELETE_BATCHES, arguments)).rowcount
 

@@ -80,7 +80,7 @@ batches = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("client_id", String(100), nullable=False),
-    Column("created_at", _time, nullable=False),
+    Column("created_at", _time, nullable=False, index=True),
     Column("total", Integer, nullable=False),
     Column("rejected", Integer, nullable=False),
 )
