@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api_gateway.api.examples import ACCEPTED_BATCH, BATCH
 from api_gateway.domain.batch import MAX_ITEMS, BatchProgress, BatchStatus
 from api_gateway.domain.identifiers import public_batch_id, public_notification_id
 from api_gateway.usecases.accept_batch import AcceptedBatch, ItemResult
@@ -57,7 +58,11 @@ class BatchItemView(BaseModel):
     status: NotificationStatus | None = None
     created_at: datetime | None = None
     replayed: bool = Field(default=False, description="It had been accepted before.")
-    error: ErrorCode | None = None
+    error: ErrorCode | None = Field(
+        default=None,
+        description="As sending one would be answered, `rate_limited` and "
+        "`dependency_unavailable` included.",
+    )
     message: str | None = None
     details: list[ErrorDetail] | None = None
 
@@ -88,6 +93,8 @@ class BatchItemView(BaseModel):
 class AcceptedBatchView(BaseModel):
     """What a caller is told at once; `results` are in the order of the items."""
 
+    model_config = ConfigDict(json_schema_extra={"example": ACCEPTED_BATCH})
+
     batch_id: str
     total: int
     accepted: int = Field(description="Stored by this request.")
@@ -116,6 +123,8 @@ class AcceptedBatchView(BaseModel):
 
 class BatchView(BaseModel):
     """How it goes with a batch."""
+
+    model_config = ConfigDict(json_schema_extra={"example": BATCH})
 
     batch_id: str
     status: BatchStatus

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from uuid_utils.compat import uuid7
 
 from api_gateway.api.batch_schemas import AcceptedBatchView, BatchView, SendBatch
-from api_gateway.api.callers import caller_of, tell_rate
+from api_gateway.api.callers import RATE_HEADERS, caller_of, tell_rate
 from api_gateway.api.idempotency_key import IdempotencyKeyHeader, request_id_of
 from api_gateway.api.schemas import SendNotification
 from api_gateway.api.senders import Sender, refuse_strangers
@@ -17,7 +17,9 @@ from api_gateway.usecases.accept_batch import AcceptBatch
 from api_gateway.usecases.read_batch import ReadBatch
 from contracts.access import Scope
 from contracts.envelope import Envelope
+from contracts.error_codes import ErrorCode
 from servicekit.access import Allow, Principal
+from servicekit.documented_errors import errors
 from servicekit.error_handlers import detail_of
 from servicekit.errors import ServiceError, UnprocessableContentError
 from servicekit.responses import ok
@@ -30,7 +32,13 @@ router = APIRouter(tags=["batches"])
 Reader = Annotated[Principal, Depends(Allow(scope=Scope.NOTIFICATIONS_READ, users=True))]
 
 
-@router.post(BATCH_PATH, status_code=202, summary="Send up to 1,000 notifications")
+@router.post(
+    BATCH_PATH,
+    status_code=202,
+    summary="Send up to 1,000 notifications",
+    responses=errors(ErrorCode.OVERLOADED),
+    openapi_extra={"responses": {"202": {"headers": RATE_HEADERS}}},
+)
 async def send_batch(
     sender: Sender,
     body: SendBatch,

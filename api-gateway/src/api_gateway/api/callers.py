@@ -16,6 +16,18 @@ from servicekit.correlation import (
 USER_RATE_PER_MINUTE: Final = 100
 """Of one signed-in user; an API key has a rate of its own, or none."""
 
+RATE_HEADERS: Final = {
+    "RateLimit-Policy": {
+        "schema": {"type": "string"},
+        "description": "The caller's rate, if there is one: `q` in `w` seconds.",
+    },
+    "RateLimit": {
+        "schema": {"type": "string"},
+        "description": "What is left of it: `r`, and all of it again in `t` seconds.",
+    },
+}
+"""Of the answers that `tell_rate` adds to."""
+
 
 def caller_of(sender: Principal) -> Caller:
     """Who asks, with the ids of the request that is being served."""

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from api_gateway.api.examples import DRY_RUN, JOB, LETTER, LETTER_SUMMARY
 from api_gateway.api.schemas import TimelineEventView, mask
 from api_gateway.domain.dead_letter import (
     ClosingAction,
@@ -23,6 +24,8 @@ from api_gateway.domain.identifiers import public_notification_id
 
 class DeadLetterSummary(BaseModel):
     """A dead letter as lists show it; the address is masked."""
+
+    model_config = ConfigDict(json_schema_extra={"example": LETTER_SUMMARY})
 
     id: UUID
     delivery_id: UUID | None = Field(description="None: it could not be read as a delivery.")
@@ -52,6 +55,8 @@ class DeadLetterSummary(BaseModel):
 class DeadLetterView(DeadLetterSummary):
     """A dead letter in full, the address in its message included."""
 
+    model_config = ConfigDict(json_schema_extra={"example": LETTER})
+
     headers: dict[str, Any]
     message: Any = Field(description="The message, where it is JSON.")
     message_base64: str | None = Field(description="Its bytes, where it is not.")
@@ -76,6 +81,8 @@ class DeadLetterView(DeadLetterSummary):
 
 class DeadLetterJobView(BaseModel):
     """How far a job has come: `done` and `skipped` grow to `total`."""
+
+    model_config = ConfigDict(json_schema_extra={"example": JOB})
 
     id: UUID
     action: ClosingAction
@@ -115,6 +122,8 @@ class TemplateCount(BaseModel):
 
 class DryRunView(BaseModel):
     """What a job would be for. Nothing was done."""
+
+    model_config = ConfigDict(json_schema_extra={"example": DRY_RUN})
 
     action: ClosingAction
     total: int

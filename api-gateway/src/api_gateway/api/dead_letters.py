@@ -19,7 +19,9 @@ from api_gateway.usecases.replay_dead_letter import ReplayDeadLetter
 from api_gateway.usecases.start_dead_letter_job import StartDeadLetterJob
 from contracts.access import Scope
 from contracts.envelope import Envelope
+from contracts.error_codes import ErrorCode
 from servicekit.access import Allow, Principal
+from servicekit.documented_errors import errors
 from servicekit.responses import ok, page_of
 
 router = APIRouter(prefix="/admin/dead-letters", tags=["dead letters"])
@@ -29,7 +31,13 @@ JOBS_PATH: Final = "/api/v1/admin/dead-letter-jobs"
 Admin = Annotated[Principal, Depends(Allow(scope=Scope.ADMIN))]
 
 _JOB_OR_COUNT: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"model": Envelope[DryRunView], "description": "With `dry_run`"}
+    200: {"model": Envelope[DryRunView], "description": "With `dry_run`"},
+    **errors(ErrorCode.NOT_FOUND),
+}
+_JOB: Final = {
+    "responses": {
+        "202": {"headers": {"Location": {"schema": {"type": "string"}, "required": True}}}
+    }
 }
 
 
@@ -58,7 +66,9 @@ async def read_one(letter_id: str, _: Admin, request: Request) -> Envelope[DeadL
     return ok(DeadLetterView.examined(await read(letter_id)), "Here is the dead letter.")
 
 
-@router.post("/replay", status_code=202, responses=_JOB_OR_COUNT, summary="Replay many")
+@router.post(
+    "/replay", status_code=202, responses=_JOB_OR_COUNT, openapi_extra=_JOB, summary="Replay many"
+)
 async def replay_many(
     admin: Admin, body: DeadLetterSelection, request: Request, response: Response
 ) -> Envelope[DeadLetterJobView] | Envelope[DryRunView]:
@@ -66,7 +76,9 @@ async def replay_many(
     return await _start(ClosingAction.REPLAY, admin, body, request, response)
 
 
-@router.post("/discard", status_code=202, responses=_JOB_OR_COUNT, summary="Discard many")
+@router.post(
+    "/discard", status_code=202, responses=_JOB_OR_COUNT, openapi_extra=_JOB, summary="Discard many"
+)
 async def discard_many(
     admin: Admin, body: DeadLetterSelection, request: Request, response: Response
 ) -> Envelope[DeadLetterJobView] | Envelope[DryRunView]:
@@ -74,7 +86,11 @@ async def discard_many(
     return await _start(ClosingAction.DISCARD, admin, body, request, response)
 
 
-@router.post("/{letter_id}/replay", summary="Send a dead letter on its way again")
+@router.post(
+    "/{letter_id}/replay",
+    summary="Send a dead letter on its way again",
+    responses=errors(ErrorCode.CONFLICT),
+)
 async def replay_one(letter_id: str, admin: Admin, request: Request) -> Envelope[DeadLetterSummary]:
     """Begin a new generation of its delivery, with all attempts before it; once."""
     replay: ReplayDeadLetter = request.app.state.replay_dead_letter
@@ -82,7 +98,11 @@ async def replay_one(letter_id: str, admin: Admin, request: Request) -> Envelope
     return ok(DeadLetterSummary.of(letter), "The dead letter was replayed.")
 
 
-@router.post("/{letter_id}/discard", summary="Decide that a dead letter stays unsent")
+@router.post(
+    "/{letter_id}/discard",
+    summary="Decide that a dead letter stays unsent",
+    responses=errors(ErrorCode.CONFLICT),
+)
 async def discard_one(
     letter_id: str, admin: Admin, request: Request
 ) -> Envelope[DeadLetterSummary]:

@@ -1,13 +1,14 @@
 """`/notifications`: send one, read one, list them."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api_gateway.api.callers import caller_of, tell_rate
+from api_gateway.api.callers import RATE_HEADERS, caller_of, tell_rate
 from api_gateway.api.cursor import decode_cursor, encode_cursor
 from api_gateway.api.idempotency_key import IdempotencyKeyHeader, request_id_of
 from api_gateway.api.notification_query import NotificationQuery
+from api_gateway.api.refusals import REFUSALS, UNSENT
 from api_gateway.api.schemas import (
     AcceptedNotification,
     NotificationSummary,
@@ -20,18 +21,29 @@ from api_gateway.usecases.cancel_notification import CancelNotification
 from api_gateway.usecases.read_notifications import ReadNotifications
 from contracts.access import Scope
 from contracts.envelope import Envelope, PageMeta
+from contracts.error_codes import ErrorCode
 from servicekit.access import Allow, Principal
+from servicekit.documented_errors import errors
 from servicekit.pagination import PageQuery
 from servicekit.responses import ok
 
 router = APIRouter(prefix="/notifications", tags=["notifications"])
 
 REPLAYED_HEADER = "Idempotent-Replayed"
+REPLAYED: Final = {
+    REPLAYED_HEADER: {"schema": {"const": "true"}, "description": "It had been accepted before."}
+}
 
 Reader = Annotated[Principal, Depends(Allow(scope=Scope.NOTIFICATIONS_READ, users=True))]
 
 
-@router.post("", status_code=202, summary="Send a notification")
+@router.post(
+    "",
+    status_code=202,
+    summary="Send a notification",
+    responses=errors(*REFUSALS, *UNSENT, ErrorCode.OVERLOADED),
+    openapi_extra={"responses": {"202": {"headers": {**RATE_HEADERS, **REPLAYED}}}},
+)
 async def send(
     sender: Sender,
     body: SendNotification,
@@ -95,7 +107,11 @@ async def read_page(
     )
 
 
-@router.delete("/{notification_id}", summary="Cancel a notification that is scheduled")
+@router.delete(
+    "/{notification_id}",
+    summary="Cancel a notification that is scheduled",
+    responses=errors(ErrorCode.CONFLICT),
+)
 async def cancel(
     notification_id: str, sender: Sender, request: Request
 ) -> Envelope[NotificationView]:

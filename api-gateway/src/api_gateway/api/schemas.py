@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from api_gateway.api.examples import ACCEPTED, NOTIFICATION, SUMMARY, UNSENT
 from api_gateway.api.utc_time import UtcTime
 from api_gateway.domain.identifiers import public_notification_id
 from api_gateway.domain.notification import Acceptance, Delivery, Notification, TimelineEvent
@@ -98,6 +99,8 @@ class SendNotification(BaseModel):
 class AcceptedNotification(BaseModel):
     """What a caller is told at once."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [ACCEPTED, UNSENT]})
+
     notification_id: str
     status: NotificationStatus
     created_at: datetime
@@ -166,6 +169,8 @@ class TimelineEventView(BaseModel):
 class NotificationSummary(BaseModel):
     """A notification as lists show it."""
 
+    model_config = ConfigDict(json_schema_extra={"example": SUMMARY})
+
     id: str
     notification_id: str
     notification_type: NotificationType
@@ -193,6 +198,8 @@ class NotificationSummary(BaseModel):
 
 class NotificationView(NotificationSummary):
     """A notification with its deliveries and everything that happened to it."""
+
+    model_config = ConfigDict(json_schema_extra={"example": NOTIFICATION})
 
     deliveries: list[DeliveryView]
     timeline: list[TimelineEventView]

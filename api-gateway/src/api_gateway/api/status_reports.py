@@ -1,36 +1,22 @@
 """`/email/status`, `/push/status`: what our own services report of deliveries."""
 
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Depends, Request
 
 from api_gateway.usecases.report_status import ReportStatus
-from contracts.envelope import Envelope, ErrorEnvelope
+from contracts.envelope import Envelope
+from contracts.error_codes import ErrorCode
 from contracts.notification import NotificationType
 from contracts.status_report import StatusReport, TakenReport
 from servicekit.access import Allow
+from servicekit.documented_errors import errors
 from servicekit.responses import ok
 
 REPORTERS: Final = ("email-service", "push-service")
 
 router: Final = APIRouter(tags=["status reports"])
 
-_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": ErrorEnvelope, "description": description}
-    for status, description in (
-        (401, "`unauthenticated`: there is no valid service token."),
-        (403, "`forbidden`: the caller is none of our services."),
-        (404, "`not_found`: there is no such notification, or it has no such delivery."),
-        (
-            422,
-            "`validation_failed`: `details` names the fields, such as `delivery_id`.",
-        ),
-        (
-            503,
-            "`dependency_unavailable`: broker or database are away; repeat after `Retry-After`.",
-        ),
-    )
-}
 _SERVICES: Final = Depends(Allow(services=REPORTERS))
 
 
@@ -38,7 +24,7 @@ _SERVICES: Final = Depends(Allow(services=REPORTERS))
     "/email/status",
     status_code=202,
     dependencies=[_SERVICES],
-    responses=_ERRORS,
+    responses=errors(ErrorCode.NOT_FOUND),
     summary="Report what happened to an email",
 )
 async def report_email(report: StatusReport, request: Request) -> Envelope[TakenReport]:
@@ -50,7 +36,7 @@ async def report_email(report: StatusReport, request: Request) -> Envelope[Taken
     "/push/status",
     status_code=202,
     dependencies=[_SERVICES],
-    responses=_ERRORS,
+    responses=errors(ErrorCode.NOT_FOUND),
     summary="Report what happened to a push",
 )
 async def report_push(report: StatusReport, request: Request) -> Envelope[TakenReport]:

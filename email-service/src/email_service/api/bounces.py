@@ -3,13 +3,15 @@
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.envelope import Envelope
+from contracts.error_codes import ErrorCode
 from contracts.outcome import OutcomeKind
 from email_service.usecases.record_bounce import Publish, RecordBounce
 from servicekit.access import Allow
 from servicekit.correlation import current_correlation_id, new_correlation_id
+from servicekit.documented_errors import errors
 from servicekit.responses import ok
 
 MAIL_SERVER: Final = "mta"
@@ -17,16 +19,46 @@ MAIL_SERVER: Final = "mta"
 
 router: Final = APIRouter(prefix="/providers/smtp", tags=["providers"])
 
+_EXAMPLE: Final = """\
+From: MAILER-DAEMON@mx.example.net
+To: bounces@example.com
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.net
+
+Final-Recipient: rfc822; john@example.com
+Action: failed
+Status: 5.1.1
+
+--b
+Content-Type: text/rfc822-headers
+
+Message-ID: <0193f1a0-7c1b-7d55-8f21-5b1f0c9e7a42.1.seal@example.com>
+
+--b--
+"""
 _BODY: Final = {
     "requestBody": {
         "required": True,
-        "content": {"message/rfc822": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {
+            "message/rfc822": {
+                "schema": {"type": "string", "format": "binary"},
+                "example": _EXAMPLE,
+            }
+        },
     }
 }
 
 
 class BounceAnswer(BaseModel):
     """What a report was taken for."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"recorded": "bounced", "suppressed": True}}
+    )
 
     recorded: OutcomeKind | None = Field(description="None: good news, which was known.")
     suppressed: bool = Field(description="Nothing more will be sent to the address.")
@@ -48,6 +80,10 @@ def _publish(request: Request) -> Publish:
     dependencies=[Depends(Allow(services=(MAIL_SERVER,)))],
     summary="A delivery status report (RFC 3464), as the mail server received it",
     openapi_extra=_BODY,
+    responses={
+        200: {"model": Envelope[BounceAnswer], "description": "There is nothing to record."},
+        **errors(ErrorCode.VALIDATION_FAILED),
+    },
 )
 async def receive_bounce(
     request: Request,

@@ -29,7 +29,19 @@ class Role(StrEnum):
 class ApiKeyRecord(BaseModel):
     """An API key without the key: what it is allowed, and whether it still is."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "example": {
+                "id": "0193f19f-0000-7000-8000-000000000002",
+                "name": "shop",
+                "version": 1,
+                "scopes": ["notifications:send"],
+                "is_active": True,
+                "rate_limit_per_minute": 600,
+            }
+        },
+    )
 
     id: UUID
     name: str

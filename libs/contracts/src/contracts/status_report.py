@@ -121,6 +121,17 @@ class DeliveryStatusReport(StatusReport):
 class TakenReport(BaseModel):
     """A report that the broker has; the history shows it soon."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "notification_id": "notif_0193f1a07c1a7b1e9c553f1a2b4c5d6e",
+                "delivery_id": "0193f1a0-7c1b-7d55-8f21-5b1f0c9e7a42",
+                "status": "bounced",
+                "event_id": "0193f1a2-2222-5abc-8def-0123456789ab",
+            }
+        }
+    )
+
     notification_id: str
     delivery_id: UUID
     status: ReportedStatus

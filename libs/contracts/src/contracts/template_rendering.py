@@ -15,7 +15,17 @@ from contracts.notification import NotificationType
 class RenderingRequest(BaseModel):
     """Which language and channel of a version, and the values to put in."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "language": "en",
+                "notification_type": "email",
+                "variables": {"name": "John"},
+            }
+        },
+    )
 
     language: Annotated[str, Field(max_length=MAX_LENGTH), AfterValidator(canonical_language)]
     notification_type: NotificationType
@@ -25,7 +35,9 @@ class RenderingRequest(BaseModel):
 class RenderedHeadline(BaseModel):
     """How rendering the whole content ended: with its headline, or with a problem."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(
+        frozen=True, json_schema_extra={"example": {"headline": "Welcome, John", "problem": None}}
+    )
 
     headline: str | None = Field(
         default=None, description="The subject of an email, the title of a push."

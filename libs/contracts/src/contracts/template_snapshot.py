@@ -30,7 +30,25 @@ class LiveVersion(BaseModel):
 class TemplateSnapshot(BaseModel):
     """A template with its live versions, as of one row version; a higher one is newer."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "example": {
+                "code": "welcome_email",
+                "row_version": 4,
+                "is_active": True,
+                "category": "onboarding",
+                "ambiguous": "resend",
+                "default_language": "en",
+                "languages": {
+                    "en": {
+                        "version": 3,
+                        "channels": {"email": {"required": ["name"], "optional": []}},
+                    }
+                },
+            }
+        },
+    )
 
     code: str
     row_version: int = Field(ge=1)
@@ -66,7 +84,22 @@ class PushSource(BaseModel):
 class TemplateVersion(BaseModel):
     """One immutable version of a template in one language."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "example": {
+                "code": "welcome_email",
+                "language": "en",
+                "version": 3,
+                "email": {
+                    "subject": "Welcome, {{name}}",
+                    "html": "<p>Hello {{name}}</p>",
+                    "text": "Hello {{name}}",
+                },
+                "push": None,
+            }
+        },
+    )
 
     code: str
     language: str

@@ -29,7 +29,22 @@ class ChannelPreferences(BaseModel):
 class UserSnapshot(BaseModel):
     """A user as of one row version; a higher version is newer."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "example": {
+                "user_id": "018f2f6e-7c1a-7b1e-9c55-3f1a2b4c5d6e",
+                "version": 2,
+                "is_active": True,
+                "email": "john@example.com",
+                "language": "en",
+                "timezone": "Europe/Berlin",
+                "preferences": {"email": True, "push": True},
+                "devices": [{"kind": "fcm", "token": "device-token"}],
+                "email_suppressed": None,
+            }
+        },
+    )
 
     user_id: UUID
     version: int = Field(ge=1)

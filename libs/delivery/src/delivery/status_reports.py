@@ -6,11 +6,11 @@ among the dead letters, as an outcome from a queue does.
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
 
-from contracts.envelope import Envelope, ErrorEnvelope
+from contracts.envelope import Envelope
 from contracts.outcome import DeliveryOutcome
 from contracts.status_report import DeliveryStatusReport, TakenReport, outcome_of_report
 from servicekit.access import Allow
@@ -24,16 +24,6 @@ router: Final = APIRouter(prefix="/status", tags=["status reports"])
 
 Publish = Callable[[Sequence[DeliveryOutcome]], Awaitable[None]]
 
-_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": ErrorEnvelope, "description": description}
-    for status, description in (
-        (401, "`unauthenticated`: there is no valid service token."),
-        (403, "`forbidden`: the caller is none of our services."),
-        (422, "`validation_failed`: `details` names the fields."),
-        (503, "`dependency_unavailable`: the broker is away; repeat after `Retry-After`."),
-    )
-}
-
 
 def _publish(request: Request) -> Publish:
     publish: Publish = request.app.state.publish_outcomes
@@ -44,7 +34,6 @@ def _publish(request: Request) -> Publish:
     "",
     status_code=202,
     dependencies=[Depends(Allow(services=REPORTERS))],
-    responses=_ERRORS,
     summary="Report what happened to a delivery",
 )
 async def take_report(

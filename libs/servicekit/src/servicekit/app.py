@@ -5,38 +5,21 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from contracts.envelope import ErrorEnvelope
 from servicekit.access import Authenticate, refuse_undeclared_routes
 from servicekit.correlation import CorrelationMiddleware
 from servicekit.described_access import describe_access
+from servicekit.described_answers import describe_answers
 from servicekit.error_handlers import install_error_handlers
 from servicekit.health import Check, health_router
-from servicekit.metrics import Metrics
+from servicekit.metrics import METRICS_ANSWER, Metrics
 from servicekit.observation import ObservationMiddleware
 from servicekit.request_body import RequestBodyMiddleware
 
 API_PREFIX = "/api/v1"
 MAX_BODY_BYTES = 256 * 1024
-
-
-# What any route can answer beside its own; FastAPI would document a 422 of its own shape.
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorEnvelope, "description": description}
-    for status, description in (
-        (400, "The body cannot be read."),
-        (401, "There are no valid credentials."),
-        (403, "The caller may not do this."),
-        (404, "It does not exist, or it belongs to somebody else."),
-        (409, "The present state does not allow it."),
-        (413, "The body is too large."),
-        (415, "The body is not JSON."),
-        (422, "What is asked for is not valid; `details` names the fields."),
-        (503, "A part of the system is away; `Retry-After` says when to repeat."),
-    )
-}
 
 
 class Lifespan(Protocol):
@@ -95,17 +78,24 @@ def create_app(
     technical = APIRouter()
     technical.include_router(health_router(service, version, checks))
 
-    @technical.get("/metrics", tags=["health"], summary="Prometheus metrics")
+    @technical.get(
+        "/metrics",
+        tags=["health"],
+        summary="Prometheus metrics",
+        responses=METRICS_ANSWER,
+        response_class=PlainTextResponse,
+    )
     async def metrics_page() -> Response:
         return metrics.render()
 
     app.include_router(technical)
     app.include_router(technical, prefix=API_PREFIX, include_in_schema=False)
     for router in routers:
-        app.include_router(router, prefix=API_PREFIX, responses=_ERRORS)
+        app.include_router(router, prefix=API_PREFIX)
     install_error_handlers(app)
     refuse_undeclared_routes(app)
     describe_access(app)
+    describe_answers(app)
     app.add_middleware(
         RequestBodyMiddleware,
         max_bytes=max_body_bytes,

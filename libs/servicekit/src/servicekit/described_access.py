@@ -1,11 +1,11 @@
 """Says in OpenAPI who may call each route: what `servicekit.access.Allow` declares."""
 
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute, iter_route_contexts
 
 from servicekit.access import Allow, declared_access
+from servicekit.api_document import Document, amend_document, operations_of
 
 _API_KEY: Final = "ApiKey"
 _BEARER: Final = "Bearer"
@@ -19,25 +19,15 @@ _SCHEMES: Final = {
 
 def describe_access(app: FastAPI) -> None:
     """Add the credentials that each route takes to the application's OpenAPI document."""
-    generate = app.openapi
 
-    def described() -> dict[str, Any]:
-        if app.openapi_schema is not None:
-            return app.openapi_schema
-        schema = generate()
-        schema.setdefault("components", {})["securitySchemes"] = _SCHEMES
-        for route in iter_route_contexts(app.routes):
-            if not isinstance(route.original_route, APIRoute):
-                continue  # the documentation's own pages
+    def describe(document: Document) -> None:
+        document.setdefault("components", {})["securitySchemes"] = _SCHEMES
+        for route, operation in operations_of(app, document):
             allow = declared_access(route)
             if allow is not None:
-                for method in route.methods or ():
-                    operation = schema["paths"].get(route.path, {}).get(method.lower())
-                    if operation is not None:
-                        operation["security"] = _security(allow)
-        return schema
+                operation["security"] = _security(allow)
 
-    app.openapi = described  # type: ignore[method-assign]
+    amend_document(app, describe)
 
 
 def _security(allow: Allow) -> list[dict[str, list[str]]]:

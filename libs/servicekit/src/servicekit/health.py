@@ -4,15 +4,82 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any, Final, Literal
 
 import orjson
 from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+from pydantic.config import JsonDict
 from starlette.responses import Response
+
+_ALIVE: Final[JsonDict] = {
+    "status": "healthy",
+    "service": "api-gateway",
+    "timestamp": "2026-12-01T12:00:00Z",
+    "version": "0.1.0",
+}
+_READY: Final[JsonDict] = {
+    **{name: value for name, value in _ALIVE.items() if name != "status"},
+    "ready": True,
+    "checks": {"redis": {"status": "up", "latency_ms": 0.4}},
+}
+_NOT_READY: Final[JsonDict] = {
+    **_READY,
+    "ready": False,
+    "checks": {"redis": {"status": "down", "error": "ConnectionError", "latency_ms": 0.9}},
+}
 
 Check = Callable[[], Awaitable[None]]
 """Raises when the dependency does not answer; its message says what is wrong."""
 
 _CHECK_SECONDS = 2.0
+
+
+class Alive(BaseModel):
+    """The process runs."""
+
+    model_config = ConfigDict(json_schema_extra={"example": _ALIVE})
+
+    status: Literal["healthy"]
+    service: str
+    timestamp: datetime
+    version: str
+
+
+class Dependency(BaseModel):
+    """One dependency, as it answered just now."""
+
+    status: Literal["up", "down"]
+    error: str | None = None
+    latency_ms: float
+
+
+class Readiness(BaseModel):
+    """Whether requests can be served, and what each dependency has to do with it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_READY, _NOT_READY]})
+
+    ready: bool
+    service: str
+    timestamp: datetime
+    version: str
+    checks: dict[str, Dependency]
+
+
+_READY_SUMMARY: Final = "Ready, and each dependency's state"
+_LIVE_ANSWERS: dict[int | str, dict[str, Any]] = {200: {"model": Alive}}
+_READY_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"model": Readiness, "description": "All dependencies answer."},
+    503: {
+        "description": "A dependency does not answer.",
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/Readiness"},
+                "example": _NOT_READY,
+            }
+        },
+    },
+}
 
 
 def health_router(service: str, version: str, checks: Mapping[str, Check]) -> APIRouter:
@@ -25,8 +92,8 @@ def health_router(service: str, version: str, checks: Mapping[str, Check]) -> AP
     """
     router = APIRouter(tags=["health"])
 
-    @router.get("/health", summary="Alive")
-    @router.get("/health/live", summary="Alive")
+    @router.get("/health", responses=_LIVE_ANSWERS, summary="Alive")
+    @router.get("/health/live", responses=_LIVE_ANSWERS, summary="Alive")
     async def live() -> Response:
         return _answer(
             200,
@@ -38,8 +105,8 @@ def health_router(service: str, version: str, checks: Mapping[str, Check]) -> AP
             },
         )
 
-    @router.get("/health/ready", summary="Ready, and each dependency's state")
-    @router.get("/health/readiness", summary="Ready, and each dependency's state")
+    @router.get("/health/ready", responses=_READY_ANSWERS, summary=_READY_SUMMARY)
+    @router.get("/health/readiness", responses=_READY_ANSWERS, summary=_READY_SUMMARY)
     async def ready() -> Response:
         results = await asyncio.gather(*(_run(check) for check in checks.values()))
         report = dict(zip(checks, results, strict=True))

@@ -1,5 +1,7 @@
 """Prometheus metrics of one process: its own registry and the HTTP figures of every service."""
 
+from typing import Any
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.gc_collector import GCCollector
@@ -9,6 +11,13 @@ from starlette.responses import Response
 
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds."""
+
+METRICS_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The exposition format of Prometheus.",
+        "content": {"text/plain": {"example": "# TYPE http_requests_total counter\n"}},
+    }
+}
 
 
 class Metrics:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.notification import AmbiguousPolicy, NotificationType
 from contracts.template_snapshot import (
@@ -12,6 +12,7 @@ from contracts.template_snapshot import (
     PushSource,
     TemplateVersion,
 )
+from template_service.api.examples import TEMPLATE
 from template_service.domain.template import PublishedVersion, TemplateAtVersion
 from templating import EmailContent, PushContent
 
@@ -34,6 +35,8 @@ class EmailAnswer(BaseModel):
 
 class TemplateAnswer(BaseModel):
     """A template with one of its versions."""
+
+    model_config = ConfigDict(json_schema_extra={"example": TEMPLATE})
 
     code: str
     template_code: str

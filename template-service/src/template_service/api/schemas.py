@@ -11,15 +11,19 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     StringConstraints,
     model_validator,
 )
 from pydantic.config import JsonDict
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from contracts.notification import AmbiguousPolicy
 from contracts.template_code import TEMPLATE_CODE
 from servicekit.text_types import NO_NUL, Language, Name
 
+_FLAT: Final = "Of the email, where `email` is left out."
 _FLAT_EMAIL: Final = ("subject", "body", "content", "text")
 _EMAIL_EXAMPLE: Final[JsonDict] = {"subject": "Welcome, {{name}}", "body": "<p>Hello {{name}}</p>"}
 
@@ -73,6 +77,16 @@ class _Content(_Body):
             return data
         rest = {name: value for name, value in data.items() if name not in flat}
         return {**rest, "email": flat}
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The flat form too, which no field stands for."""
+        document = handler(schema)
+        flat = {name: {"type": "string", "description": _FLAT} for name in _FLAT_EMAIL}
+        handler.resolve_ref_schema(document)["properties"].update(flat)
+        return document
 
 
 class CreateTemplateBody(_Content):

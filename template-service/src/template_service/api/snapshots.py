@@ -6,10 +6,12 @@ from fastapi import APIRouter, Depends, Query
 
 from contracts.access import Scope
 from contracts.envelope import Envelope
+from contracts.error_codes import ErrorCode
 from contracts.snapshot_questions import TemplateSnapshotsQuestion
 from contracts.template_rendering import RenderedHeadline, RenderingRequest
 from contracts.template_snapshot import TemplateSnapshot, TemplateVersion
 from servicekit.access import Allow
+from servicekit.documented_errors import errors
 from servicekit.responses import ok
 from servicekit.text_types import Language
 from template_service.api.answers import version_answer
@@ -26,7 +28,12 @@ _ReaderOrService = Depends(
 )
 
 
-@router.get("/{code}/snapshot", dependencies=[_Gateway], summary="All languages, no sources")
+@router.get(
+    "/{code}/snapshot",
+    dependencies=[_Gateway],
+    summary="All languages, no sources",
+    responses=errors(ErrorCode.TEMPLATE_NOT_FOUND),
+)
 async def get_snapshot(code: CodeInPath, use_cases: UseCasesHere) -> Envelope[TemplateSnapshot]:
     """What the gateway decides with, as of one row version."""
     return ok(await use_cases.get_snapshot(code), "The template's snapshot.")
@@ -41,7 +48,10 @@ async def get_snapshots(
 
 
 @router.get(
-    "/{code}/versions/{version}", dependencies=[_ReaderOrService], summary="Sources of one version"
+    "/{code}/versions/{version}",
+    dependencies=[_ReaderOrService],
+    summary="Sources of one version",
+    responses=errors(ErrorCode.TEMPLATE_NOT_FOUND),
 )
 async def get_version(
     code: CodeInPath,
@@ -58,6 +68,7 @@ async def get_version(
     "/{code}/versions/{version}/render",
     dependencies=[_Gateway],
     summary="Render one version with given values",
+    responses=errors(ErrorCode.TEMPLATE_NOT_FOUND),
 )
 async def render_version(
     code: CodeInPath, version: VersionInPath, body: RenderingRequest, use_cases: UseCasesHere

@@ -6,7 +6,9 @@ from fastapi import APIRouter, Depends
 
 from contracts.access import Scope
 from contracts.envelope import Envelope
+from contracts.error_codes import ErrorCode
 from servicekit.access import Allow, Principal
+from servicekit.documented_errors import errors
 from servicekit.pagination import PageQuery
 from servicekit.responses import ok, page_of
 from template_service.api.answers import TemplateAnswer
@@ -29,7 +31,12 @@ _ReaderOrWorker = Depends(
 )
 
 
-@router.post("", status_code=201, summary="Create a template; it is live at once")
+@router.post(
+    "",
+    status_code=201,
+    summary="Create a template; it is live at once",
+    responses=errors(ErrorCode.TEMPLATE_EXISTS, ErrorCode.TEMPLATE_INVALID),
+)
 async def create_template(
     caller: _Writer, body: CreateTemplateBody, use_cases: UseCasesHere
 ) -> Envelope[TemplateAnswer]:
@@ -52,7 +59,12 @@ async def list_templates(
     )
 
 
-@router.get("/{code}", dependencies=[_ReaderOrWorker], summary="Get a template")
+@router.get(
+    "/{code}",
+    dependencies=[_ReaderOrWorker],
+    summary="Get a template",
+    responses=errors(ErrorCode.TEMPLATE_NOT_FOUND),
+)
 async def get_template(
     code: CodeInPath,
     use_cases: UseCasesHere,
@@ -64,7 +76,11 @@ async def get_template(
     return ok(TemplateAnswer.of(found), "The template.")
 
 
-@router.put("/{code}", summary="Publish a new version; it is live at once")
+@router.put(
+    "/{code}",
+    summary="Publish a new version; it is live at once",
+    responses=errors(ErrorCode.TEMPLATE_NOT_FOUND, ErrorCode.TEMPLATE_INVALID),
+)
 async def publish_version(
     caller: _Writer, code: CodeInPath, body: PublishVersionBody, use_cases: UseCasesHere
 ) -> Envelope[TemplateAnswer]:

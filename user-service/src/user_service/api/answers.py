@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.access import Role, Scope
 from contracts.notification import NotificationType
 from contracts.suppression import SuppressionReason
 from contracts.user_snapshot import ChannelPreferences
+from user_service.api.examples import API_KEY, NEW_API_KEY, SUPPRESSION, TOKEN, USER
 from user_service.domain.api_key import ApiKey
 from user_service.domain.suppression import Suppression
 from user_service.domain.user import User
@@ -22,6 +23,8 @@ from user_service.usecases.sign_in import SignedIn
 
 class UserAnswer(BaseModel):
     """A user without their password's hash; `user_id` is the same as `id`."""
+
+    model_config = ConfigDict(json_schema_extra={"example": USER})
 
     id: UUID
     user_id: UUID
@@ -58,6 +61,8 @@ class UserAnswer(BaseModel):
 class TokenAnswer(BaseModel):
     """An access token; `access_token` is the same as `token`."""
 
+    model_config = ConfigDict(json_schema_extra={"example": TOKEN})
+
     token: str
     access_token: str
     token_type: Literal["bearer"] = "bearer"
@@ -79,6 +84,8 @@ class TokenAnswer(BaseModel):
 
 class ApiKeyAnswer(BaseModel):
     """A key without the key; `prefix` is how it begins."""
+
+    model_config = ConfigDict(json_schema_extra={"example": API_KEY})
 
     id: UUID
     name: str
@@ -109,6 +116,8 @@ class ApiKeyAnswer(BaseModel):
 class NewApiKeyAnswer(ApiKeyAnswer):
     """A key with the key, which is never shown again."""
 
+    model_config = ConfigDict(json_schema_extra={"example": NEW_API_KEY})
+
     key: str
 
 
@@ -119,6 +128,8 @@ def new_api_key_answer(created: CreatedApiKey) -> NewApiKeyAnswer:
 
 class SuppressionAnswer(BaseModel):
     """A suppressed address, of which only the digest is known."""
+
+    model_config = ConfigDict(json_schema_extra={"example": SUPPRESSION})
 
     address_digest: str
     notification_type: NotificationType

@@ -5,10 +5,13 @@ from typing import Any, Final
 from fastapi import APIRouter, Response
 
 from contracts.envelope import Envelope
+from contracts.error_codes import ErrorCode
 from servicekit.access import PUBLIC_MARK
+from servicekit.documented_errors import errors
 from servicekit.responses import ok
 from user_service.api.answers import TokenAnswer
 from user_service.api.dependencies import UseCasesHere
+from user_service.api.examples import KEY_SET
 from user_service.api.schemas import SignInBody
 
 router: Final = APIRouter(prefix="/auth", tags=["auth"])
@@ -16,7 +19,14 @@ router: Final = APIRouter(prefix="/auth", tags=["auth"])
 _PUBLIC: Final = {"x-access": PUBLIC_MARK}
 
 
-@router.post("/login", openapi_extra=_PUBLIC, summary="Sign in")
+@router.post(
+    "/login",
+    openapi_extra=_PUBLIC,
+    summary="Sign in",
+    responses=errors(
+        ErrorCode.INVALID_CREDENTIALS, ErrorCode.OVERLOADED, ErrorCode.DEPENDENCY_UNAVAILABLE
+    ),
+)
 async def sign_in(
     body: SignInBody, response: Response, use_cases: UseCasesHere
 ) -> Envelope[TokenAnswer]:
@@ -26,7 +36,12 @@ async def sign_in(
     return ok(TokenAnswer.of(signed_in), "Signed in.")
 
 
-@router.get("/jwks.json", openapi_extra=_PUBLIC, summary="Public keys of access tokens")
+@router.get(
+    "/jwks.json",
+    openapi_extra=_PUBLIC,
+    summary="Public keys of access tokens",
+    responses={200: {"content": {"application/json": {"example": KEY_SET}}}},
+)
 async def public_keys(response: Response, use_cases: UseCasesHere) -> dict[str, Any]:
     """The JWKS document (RFC 7517), without the envelope, as verifiers expect it."""
     response.headers["Cache-Control"] = "public, max-age=300"

@@ -130,6 +130,10 @@ class PatchUserBody(_Body):
 class SignInBody(_Body):
     """Credentials; what cannot be an address or a password is wrong rather than invalid."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"email": "john@example.com", "password": "correct horse"}]}
+    )
+
     email: Annotated[str, StringConstraints(max_length=320), NO_NUL]
     password: Annotated[SecretStr, Field(max_length=MAX_PASSWORD), SECRET_TEXT]
 

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Depends, Query
 
 from contracts.access import Scope
 from contracts.envelope import Envelope, ErrorDetail
+from contracts.error_codes import ErrorCode
 from servicekit.access import Allow, Principal
+from servicekit.documented_errors import errors
 from servicekit.errors import UnprocessableContentError
 from servicekit.pagination import PageQuery
 from servicekit.responses import ok, page_of
@@ -65,7 +67,12 @@ async def list_suppressions(
     )
 
 
-@router.delete("", dependencies=[_WriterOnly], summary="Lift a suppression")
+@router.delete(
+    "",
+    dependencies=[_WriterOnly],
+    summary="Lift a suppression",
+    responses=errors(ErrorCode.NOT_FOUND),
+)
 async def lift_suppression(
     use_cases: UseCasesHere, email: _EmailInQuery = None, digest: _DigestInQuery = None
 ) -> Envelope[SuppressionAnswer]:

@@ -11,9 +11,11 @@ from fastapi import APIRouter, Depends
 
 from contracts.access import Scope
 from contracts.envelope import Envelope
+from contracts.error_codes import ErrorCode
 from contracts.snapshot_questions import UserSnapshotsQuestion
 from contracts.user_snapshot import UserSnapshot
 from servicekit.access import Allow, CallerKind, Principal
+from servicekit.documented_errors import errors
 from servicekit.pagination import PageQuery
 from servicekit.responses import ok, page_of
 from user_service.api.answers import UserAnswer
@@ -37,7 +39,13 @@ def _refuse_strangers(caller: Principal, user_id: UUID) -> None:
         raise UserNotFoundError
 
 
-@router.post("", status_code=201, dependencies=[_Creator], summary="Create a user")
+@router.post(
+    "",
+    status_code=201,
+    dependencies=[_Creator],
+    summary="Create a user",
+    responses=errors(ErrorCode.EMAIL_TAKEN, ErrorCode.OVERLOADED),
+)
 async def create_user(body: CreateUserBody, use_cases: UseCasesHere) -> Envelope[UserAnswer]:
     """A taken e-mail address, in whatever case, is 409 `email_taken`."""
     user = await use_cases.create_user(new_user(body))
@@ -58,7 +66,7 @@ async def list_users(
     )
 
 
-@router.get("/{user_id}", summary="Get a user")
+@router.get("/{user_id}", summary="Get a user", responses=errors(ErrorCode.USER_NOT_FOUND))
 async def get_user(
     caller: _Reader, user_id: UserIdInPath, use_cases: UseCasesHere
 ) -> Envelope[UserAnswer]:
@@ -67,7 +75,11 @@ async def get_user(
     return ok(UserAnswer.of(await use_cases.get_user(user_id)), "The user.")
 
 
-@router.patch("/{user_id}", summary="Change a user")
+@router.patch(
+    "/{user_id}",
+    summary="Change a user",
+    responses=errors(ErrorCode.USER_NOT_FOUND, ErrorCode.EMAIL_TAKEN, ErrorCode.OVERLOADED),
+)
 async def update_user(
     caller: _Writer, user_id: UserIdInPath, body: PatchUserBody, use_cases: UseCasesHere
 ) -> Envelope[UserAnswer]:
@@ -79,7 +91,12 @@ async def update_user(
     return ok(UserAnswer.of(user), "The user is as asked for.")
 
 
-@router.get("/{user_id}/snapshot", dependencies=[_Gateway], summary="What the gateway decides by")
+@router.get(
+    "/{user_id}/snapshot",
+    dependencies=[_Gateway],
+    summary="What the gateway decides by",
+    responses=errors(ErrorCode.USER_NOT_FOUND),
+)
 async def get_snapshot(user_id: UserIdInPath, use_cases: UseCasesHere) -> Envelope[UserSnapshot]:
     """The same that Redis holds for the gateway."""
     user = await use_cases.get_user(user_id)
