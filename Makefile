@@ -15,7 +15,7 @@ WITH_SERVERS := $(BIN)/python -m devstack.servers --home .devstack/test --
 PYTEST := $(BIN)/python -m pytest -c pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run dlq clean up down test test-members test-repo test-e2e test-alone test-compose test-servers test-faults faults load \
+.PHONY: help setup run dlq clean up down test test-members test-repo test-e2e test-fuzz test-alone test-compose test-servers test-faults faults fuzz load \
 	bench-accept bench-deliver check format lock
 
 help: ## List the commands
@@ -41,7 +41,7 @@ down: ## Stop what `make up` started; the data stay
 
 test: setup ## All tests: members' own, the repository's, the whole system's, some faults
 	@$(WITH_SERVERS) $(MAKE) --no-print-directory test-members
-	@$(MAKE) --no-print-directory test-repo test-e2e test-faults
+	@$(MAKE) --no-print-directory test-repo test-e2e test-fuzz test-faults
 
 test-servers: setup ## A shell with PostgreSQL, Redis and RabbitMQ for running single tests
 	@$(WITH_SERVERS) $${SHELL:-sh}
@@ -57,8 +57,14 @@ test-repo: setup ## Architecture tests
 test-e2e: setup ## Tests of the whole system, on a stack of their own
 	@echo "== tests/e2e"; $(PYTEST) --rootdir=tests/e2e tests/e2e
 
+test-fuzz: setup ## Fuzz every service by its OpenAPI, for a minute: make test-fuzz ARGS="--seed 7"
+	@echo "== tests/fuzz"; $(PYTEST) --rootdir=tests/fuzz tests/fuzz $(ARGS)
+
 test-faults: setup ## A selection of the fault tests, in five minutes at most
 	@echo "== tests/faults"; $(PYTEST) --rootdir=tests/faults tests/faults
+
+fuzz: setup ## The same for half an hour: make fuzz ARGS="--seed 7 --minutes 5"
+	@$(PYTEST) --rootdir=tests/fuzz tests/fuzz --minutes 30 $(ARGS)
 
 faults: setup ## All fault tests in their long form; their results go into docs/reliability.md
 	@$(PYTEST) --rootdir=tests/faults -s tests/faults --full --results .devstack/faults.json
@@ -78,7 +84,7 @@ check: setup ## Lint, format, types and import rules: what CI checks
 		$(BIN)/mypy --config-file pyproject.toml $$member/src; \
 		if [ -d $$member/tests ]; then $(BIN)/mypy --config-file pyproject.toml $$member/tests; fi; \
 	done
-	@for tests in tests/repo tests/e2e tests/faults benchmarks; do echo "mypy $$tests"; \
+	@for tests in tests/repo tests/e2e tests/faults tests/fuzz benchmarks; do echo "mypy $$tests"; \
 		MYPYPATH=email-service/tests $(BIN)/mypy --config-file pyproject.toml $$tests || exit 1; done
 	@$(BIN)/lint-imports --no-cache
 

@@ -149,7 +149,9 @@ PUBLIC_PATHS = frozenset(
         "/health/readiness",
         "/metrics",
         "/docs",
-        "/docs/oauth2-redirect",
+        "/docs/swagger-ui-bundle.js",
+        "/docs/swagger-ui.css",
+        "/docs/favicon.png",
         "/openapi.json",
     }
 )

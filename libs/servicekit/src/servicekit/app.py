@@ -12,6 +12,7 @@ from servicekit.access import Authenticate, refuse_undeclared_routes
 from servicekit.correlation import CorrelationMiddleware
 from servicekit.described_access import describe_access
 from servicekit.described_answers import describe_answers
+from servicekit.docs_page import docs_router
 from servicekit.error_handlers import install_error_handlers
 from servicekit.health import Check, health_router
 from servicekit.metrics import METRICS_ANSWER, Metrics
@@ -20,6 +21,12 @@ from servicekit.request_body import RequestBodyMiddleware
 
 API_PREFIX = "/api/v1"
 MAX_BODY_BYTES = 256 * 1024
+
+_EVERYWHERE = (
+    "What each route can answer stands beside it. Everywhere there are also: 405 "
+    "`method_not_allowed`, with `Allow`; 413 `payload_too_large` to any body of that size; 400, 408 "
+    "and 431 to what is not a complete HTTP request; and 500 `internal_error`, a defect of ours."
+)
 
 
 class Lifespan(Protocol):
@@ -63,10 +70,10 @@ def create_app(
     app = FastAPI(
         title=service,
         version=version,
-        description=description,
+        description=f"{description}\n\n{_EVERYWHERE}",
         lifespan=lifespan,
         redirect_slashes=False,
-        docs_url="/docs",
+        docs_url=None,  # ours follows
         redoc_url=None,
         openapi_url="/openapi.json",
         # Nobody configures OpenTelemetry's providers here, and each request would ask for all
@@ -89,6 +96,7 @@ def create_app(
         return metrics.render()
 
     app.include_router(technical)
+    app.include_router(docs_router(service))
     app.include_router(technical, prefix=API_PREFIX, include_in_schema=False)
     for router in routers:
         app.include_router(router, prefix=API_PREFIX)

@@ -7,6 +7,9 @@ from fastapi import FastAPI
 from servicekit.access import Allow, declared_access
 from servicekit.api_document import Document, amend_document, operations_of
 
+SERVICES: Final = "x-services"
+"""Where an operation lists those of our services that may call it."""
+
 _API_KEY: Final = "ApiKey"
 _BEARER: Final = "Bearer"
 _SERVICE_TOKEN: Final = "ServiceToken"
@@ -26,6 +29,8 @@ def describe_access(app: FastAPI) -> None:
             allow = declared_access(route)
             if allow is not None:
                 operation["security"] = _security(allow)
+                if allow.services:
+                    operation[SERVICES] = list(allow.services)
 
     amend_document(app, describe)
 

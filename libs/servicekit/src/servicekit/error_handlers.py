@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from contracts.envelope import ErrorDetail, ErrorEnvelope
 from contracts.error_codes import ErrorCode
+from servicekit.allowed_methods import allowed_methods
 from servicekit.errors import ServiceError
 
 _CODE_BY_STATUS = {
@@ -54,13 +55,16 @@ async def _service_error(_: Request, error: Exception) -> Response:
     return render_error(error.status, envelope, error.headers)
 
 
-async def _http_exception(_: Request, error: Exception) -> Response:
+async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code < 400:
         return Response(status_code=error.status_code, headers=error.headers)
     code = _CODE_BY_STATUS.get(error.status_code, ErrorCode.INTERNAL_ERROR)
     envelope = ErrorEnvelope(message=_sentence(error), error=code)
-    return render_error(error.status_code, envelope, error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(allowed_methods(request.app, request.scope["path"]))
+    return render_error(error.status_code, envelope, headers)
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:

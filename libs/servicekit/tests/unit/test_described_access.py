@@ -33,6 +33,8 @@ def test_a_route_names_the_credentials_that_it_takes(
     assert schema["paths"]["/api/v1/things/{name}"]["get"]["security"] == [
         {scheme: []} for scheme in schemes
     ]
+    operation = schema["paths"]["/api/v1/things/{name}"]["get"]
+    assert operation.get("x-services", []) == list(allow.services)
     assert set(schemes) <= schema["components"]["securitySchemes"].keys()
 
 
