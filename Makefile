@@ -8,6 +8,8 @@ SERVICES := api-gateway user-service template-service email-service push-service
 LIBS := libs/contracts libs/servicekit libs/templating libs/delivery
 MEMBERS := $(LIBS) devstack $(SERVICES)
 PORT_OFFSET ?= 0
+# What `make test` says must not depend on chance; `make test-fuzz` and `make fuzz` draw anew.
+TEST_SEED ?= 20261201
 
 BIN := .venv/bin
 UV := $(BIN)/uv
@@ -41,7 +43,8 @@ down: ## Stop what `make up` started; the data stay
 
 test: setup ## All tests: members' own, the repository's, the whole system's, some faults
 	@$(WITH_SERVERS) $(MAKE) --no-print-directory test-members
-	@$(MAKE) --no-print-directory test-repo test-e2e test-fuzz test-faults
+	@$(MAKE) --no-print-directory test-repo test-e2e test-faults
+	@$(MAKE) --no-print-directory test-fuzz ARGS="--seed $(TEST_SEED)"
 
 test-servers: setup ## A shell with PostgreSQL, Redis and RabbitMQ for running single tests
 	@$(WITH_SERVERS) $${SHELL:-sh}

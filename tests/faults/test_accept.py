@@ -20,6 +20,7 @@ from servicekit.http_client import HttpResponse, TransportError, create_http_cli
 
 KILLS = 17
 """At each of the six steps: 102 in all."""
+QUICK = {Failpoint.AFTER_COMMIT, Failpoint.AFTER_PUBLISH}
 ANSWER_SECONDS = 30.0
 PER_SECOND = 50
 
@@ -49,7 +50,12 @@ async def revive(bench: Bench, gateway: ServiceProcess) -> None:
 
 
 @pytest.mark.parametrize(
-    "armed", [pytest.param(each, id=each.value) for each in Failpoint], indirect=True
+    "armed",
+    [
+        pytest.param(each, id=each.value, marks=() if each in QUICK else pytest.mark.slow)
+        for each in Failpoint
+    ],
+    indirect=True,
 )
 async def test_a_gateway_that_dies_at_a_named_step(
     bench: Bench, armed: Failpoint, fuse: Fuse
