@@ -24,8 +24,9 @@ MAX_BODY_BYTES = 256 * 1024
 
 _EVERYWHERE = (
     "What each route can answer stands beside it. Everywhere there are also: 405 "
-    "`method_not_allowed`, with `Allow`; 413 `payload_too_large` to any body of that size; 400, 408 "
-    "and 431 to what is not a complete HTTP request; and 500 `internal_error`, a defect of ours."
+    "`method_not_allowed`, with `Allow`; 413 `payload_too_large` to any body of that size; 400, "
+    "408 and 431 to what is not a complete HTTP request; and 500 `internal_error`, a defect of "
+    "ours."
 )
 
 
