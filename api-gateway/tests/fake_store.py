@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from uuid import UUID
 
 from api_gateway.domain.batch import Batch
@@ -55,12 +54,15 @@ class FakeStore:
                 results.append(Unstorable("DataError"))
             else:
                 results.append(await self.store(item))
-        self.batches[batch.id] = replace(batch, created_at=self._since(batch))
+        earlier = self.batches.get(batch.id, batch)
+        fewer = min(earlier.rejected, batch.rejected)
+        self.batches[batch.id] = replace(earlier, rejected=fewer)
         return results
 
-    def _since(self, batch: Batch) -> datetime:
-        earlier = self.batches.get(batch.id)
-        return batch.created_at if earlier is None else earlier.created_at
+    async def correct_batch(self, batch: Batch, rejected: int) -> None:
+        stored = self.batches[batch.id]
+        if stored.rejected == batch.rejected:
+            self.batches[batch.id] = replace(stored, rejected=rejected)
 
     async def find_requests(
         self, keys: Sequence[IdempotencyKey]

@@ -1,6 +1,7 @@
 """`POST /notifications/batch` and `GET /batches/{id}`, on real servers."""
 
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -223,3 +224,40 @@ async def test_a_value_that_postgresql_refuses_costs_the_other_items_nothing(
     async with database.transaction() as connection:
         total = select(batches.c.total).where(batches.c.id == batch.id)
         assert await connection.scalar(total) == 3
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"request_id": "\ud800"},
+        {"request_id": "x" * 100_000},
+        {"\ud800": 1},
+        {"user_id": "\ud800"},
+        {"variables": {"a": "\ud800"}},
+        {str(number): 0 for number in range(200_000)},
+    ],
+    ids=["surrogate id", "long id", "surrogate key", "surrogate value", "variable", "keys"],
+)
+async def test_an_item_that_cannot_even_be_shown_costs_the_others_nothing(
+    client: httpx.AsyncClient, app_key: dict[str, str], body: dict[str, Any], odd: dict[str, Any]
+) -> None:
+    [good] = items(body, 1)
+    content = json.dumps({"notifications": [{**good, "request_id": unused("req"), **odd}, good]})
+    started = time.monotonic()
+    headers = app_key | {"Content-Type": "application/json"}
+    answer = await client.post(PATH, content=content, headers=headers)
+    assert time.monotonic() - started < 3
+    assert answer.status_code == 202, answer.text
+    first, second = answer.json()["data"]["results"]
+    assert (first["error"], second["error"]) == ("validation_failed", None)
+    assert len(answer.content) < 5_000
+
+
+async def test_a_key_of_the_greatest_length_names_its_items_too(
+    client: httpx.AsyncClient, app_key: dict[str, str], body: dict[str, Any]
+) -> None:
+    asked = [{name: value for name, value in body.items() if name != "request_id"}] * 12
+    key = {"Idempotency-Key": unused("batch").ljust(255, "k")}
+    first = (await post(client, app_key, asked, **key)).json()["data"]
+    again = (await post(client, app_key, asked, **key)).json()["data"]
+    assert (first["accepted"], again["replayed"]) == (12, 12)

@@ -1,5 +1,6 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 from redis.asyncio import Redis
@@ -104,3 +105,35 @@ async def test_the_rate_comes_back_with_time(
     again = await reservations.look_up(wanted(caller, rate_per_minute=1200))
     assert again.rate is not None
     assert again.rate.retry_after == 0
+
+
+async def test_a_look_up_that_was_sent_twice_finds_its_own_reservation(redis: "Redis") -> None:
+    """As redis-py sends it where the connection breaks before the answer."""
+    reservations = RedisReservations(cast("Redis", TwiceRedis(redis)), RedisPause(), Metrics())
+    assert isinstance(await reserve(reservations, unused_key()), Reserved)
+
+
+class TwiceRedis:
+    """Executes each pipeline twice, and gives the second answers back."""
+
+    def __init__(self, redis: "Redis") -> None:
+        self._redis = redis
+
+    def register_script(self, text: str) -> Any:
+        return self._redis.register_script(text)
+
+    async def script_load(self, text: str) -> Any:
+        return await self._redis.script_load(text)
+
+    def pipeline(self, *, transaction: bool) -> Any:
+        pipeline: Any = self._redis.pipeline(transaction=transaction)
+        execute = pipeline.execute
+
+        async def execute_twice(**options: Any) -> Any:
+            commands = list(pipeline.command_stack)
+            await execute(**options)
+            pipeline.command_stack = commands
+            return await execute(**options)
+
+        pipeline.execute = execute_twice
+        return pipeline

@@ -200,3 +200,45 @@ async def test_while_too_much_waits_no_batch_is_accepted(gateway: Gateway) -> No
     with pytest.raises(UnavailableError) as caught:
         await gateway.accept(gateway.asked())
     assert caught.value.code is ErrorCode.OVERLOADED
+
+
+async def test_a_repeat_while_the_first_is_served_does_not_make_the_batch_fail(
+    gateway: Gateway,
+) -> None:
+    items, batch_id = [gateway.asked(number) for number in range(2)], uuid4()
+    await gateway.accept(*items, batch_id=batch_id)
+    gateway.reservations.forget_everything()
+    for item in items:  # as if the first request were being served still
+        await gateway.reservations.look_up(wanted_by(item, CALLER, key_of(item, CALLER)))
+    again = await gateway.accept(*items, batch_id=batch_id)
+    assert [one.is_replay for one in again] == [True, True]
+    assert gateway.store.batches[batch_id].rejected == 0
+
+
+async def test_a_repeat_over_the_rate_is_answered_and_does_not_make_the_batch_fail(
+    gateway: Gateway,
+) -> None:
+    slow, batch_id = replace(CALLER, client_id="application:slow", rate_per_minute=3), uuid4()
+    items = [gateway.asked() for _ in range(3)]
+    await gateway.accept(*items, caller=slow, batch_id=batch_id)
+    again = await gateway.accept(*items, caller=slow, batch_id=batch_id)
+    assert [one.is_replay for one in again] == [True] * 3
+    assert gateway.store.batches[batch_id].rejected == 0
+
+
+async def test_the_batch_counts_what_only_the_store_could_refuse(gateway: Gateway) -> None:
+    odd, batch_id = template(), uuid4()
+    gateway.templates.known[odd.code] = odd
+    gateway.store.unstorable.add(odd.code)
+    one = gateway.asked(template_code=odd.code)
+    results = await gateway.accept(one, one, gateway.asked(), batch_id=batch_id)
+    assert codes(results) == ["validation_failed", "validation_failed", None]
+    assert gateway.store.batches[batch_id].rejected == 2
+
+
+async def test_another_body_under_the_key_of_a_refused_item_hears_nothing_of_that(
+    gateway: Gateway,
+) -> None:
+    wrong = gateway.asked(variables={})
+    results = await gateway.accept(wrong, replace(wrong, variables={"name": "John"}))
+    assert codes(results) == ["missing_variables", "idempotency_key_reused"]

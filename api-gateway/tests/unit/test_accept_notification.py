@@ -11,7 +11,7 @@ from fake_store import FakeStore
 from samples import NOW, live_version, request, template, unused, user
 
 from api_gateway.domain.request import NotificationRequest
-from api_gateway.usecases.accept_notification import AcceptNotification
+from api_gateway.usecases.accept_notification import AcceptNotification, key_of, wanted_by
 from api_gateway.usecases.caller import Caller
 from contracts.delivery_message import DeliveryMessage
 from contracts.error_codes import ErrorCode
@@ -327,3 +327,16 @@ async def test_what_is_for_later_is_stored_without_deliveries(gateway: Gateway) 
     assert (stored.scheduled_at, stored.deliveries) == (later, ())
     assert (stored.requested_language, stored.requested_priority) == ("en", 3)
     assert gateway.publisher.offered == []
+
+
+async def test_what_redis_says_is_being_served_may_have_been_answered_without_it(
+    gateway: Gateway,
+) -> None:
+    gateway.reservations.is_away = True
+    first = await gateway.accept(gateway.asked, CALLER)
+    gateway.reservations.is_away = False  # and takes in what it was asked before
+    await gateway.reservations.look_up(
+        wanted_by(gateway.asked, CALLER, key_of(gateway.asked, CALLER))
+    )
+    again = await gateway.accept(gateway.asked, CALLER)
+    assert (again.is_replay, again.acceptance) == (True, first.acceptance)

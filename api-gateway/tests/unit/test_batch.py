@@ -4,7 +4,7 @@ from uuid import uuid4
 import pytest
 from samples import NOW
 
-from api_gateway.domain.batch import Batch, BatchProgress, repeatable_batch_id
+from api_gateway.domain.batch import Batch, BatchProgress, item_key, repeatable_batch_id
 from contracts.notification import NotificationStatus as Status
 
 
@@ -46,3 +46,10 @@ def test_a_repeated_batch_is_the_same_batch() -> None:
     assert repeatable_batch_id("application:a", "k") == repeatable_batch_id("application:a", "k")
     assert repeatable_batch_id("application:a", "k") != repeatable_batch_id("application:b", "k")
     assert repeatable_batch_id("application:a", "k") != repeatable_batch_id("application:a", "l")
+
+
+@pytest.mark.parametrize("length", [1, 251, 252, 255])
+def test_an_item_is_named_within_what_an_id_may_be(length: int) -> None:
+    names = {item_key("k" * length, number) for number in range(1_000)}
+    assert len(names) == 1_000
+    assert max(map(len, names)) <= 255

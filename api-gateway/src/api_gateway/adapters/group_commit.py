@@ -120,7 +120,8 @@ class GroupCommit:
             # A value that PostgreSQL refuses spoils the group; only whose it is must suffer.
             _log.warning("store.group_refused", count=len(group), error=type(error.orig).__name__)
             for waiting in group:
-                await self._store_group([waiting])
+                if not waiting.result.done():  # whoever gave up meanwhile was told that it was not
+                    await self._store_group([waiting])
         except Exception as error:  # told to each caller, also a defect
             for waiting in group:
                 _tell(waiting, error)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, func, select, true, tuple_
+from sqlalchemy import ColumnElement, Row, func, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,7 +25,7 @@ from api_gateway.usecases.ports import (
 )
 from contracts.error_codes import ErrorCode
 from contracts.notification import NotificationStatus
-from servicekit.database import Database
+from servicekit.database import Database, DatabaseUnavailableError
 from servicekit.logs import get_logger
 
 _log = get_logger(__name__)
@@ -86,6 +86,15 @@ class PostgresNotificationStore:
             await connection.execute(_put_batch(batch))
         return [await self._store_or_refuse(item) for item in items]
 
+    async def correct_batch(self, batch: Batch, rejected: int) -> None:
+        """Say how many were rejected in the end, where it was stored with another number."""
+        async with self._database.statement() as connection:
+            await connection.execute(
+                update(batches)
+                .where(batches.c.id == batch.id, batches.c.rejected == batch.rejected)
+                .values(rejected=rejected)
+            )
+
     async def find_requests(
         self, keys: Sequence[IdempotencyKey]
     ) -> dict[IdempotencyKey, StoredRequest]:
@@ -96,6 +105,8 @@ class PostgresNotificationStore:
     async def _store_or_refuse(self, item: NewNotification) -> Stored | StoredRequest | Unstorable:
         try:
             return await self.store(item)
+        except DatabaseUnavailableError as error:
+            return Unstorable(error.message, is_passing=True)
         except DBAPIError as error:
             return Unstorable(type(error.orig).__name__)
 
@@ -145,12 +156,13 @@ async def _find_requests(
 
 
 def _put_batch(batch: Batch) -> Insert:
-    """One that is there already is being repeated: what was rejected then may be accepted now."""
-    return (
-        insert(batches)
-        .values(vars(batch))
-        .on_conflict_do_update(index_elements=["id"], set_={"rejected": batch.rejected})
-    )
+    """One that is there already is being repeated: what was rejected then may be accepted now.
+
+    The reverse never happens: what is being served, or over a rate, this time was accepted before.
+    """
+    put = insert(batches).values(vars(batch))
+    fewer = func.least(batches.c.rejected, put.excluded.rejected)
+    return put.on_conflict_do_update(index_elements=["id"], set_={"rejected": fewer})
 
 
 def _key(item: NewNotification) -> IdempotencyKey:

@@ -155,7 +155,7 @@ class RedisReservations:
 
 
 def _key_state(token: str, held: str | None) -> KeyState:
-    if held is None:
+    if held is None or held == token:  # ours: sent twice, because the connection broke in between
         return Reserved(token)
     if held.startswith(_LEASE_PREFIX):
         return InFlight()

@@ -13,7 +13,7 @@ from contracts.envelope import ErrorDetail
 from servicekit.errors import MalformedRequestError, UnprocessableContentError
 
 HEADER: Final = "Idempotency-Key"
-_KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
+REQUEST_ID: Final = re.compile(r"[\x20-\x7e]{1,255}")
 
 IdempotencyKeyHeader = Annotated[
     str | None,
@@ -37,7 +37,7 @@ def request_id_of(header: str | None, request_id: str | None) -> str | None:
     key = header.strip()
     if len(key) > 1 and key[0] == key[-1] == '"':
         key = re.sub(r"\\([\"\\])", r"\1", key[1:-1])  # RFC 8941 §3.3.3
-    if not _KEY.fullmatch(key):
+    if not REQUEST_ID.fullmatch(key):
         msg = f"{HEADER} must be 1 to 255 printable ASCII characters."
         raise UnprocessableContentError(
             msg, details=[ErrorDetail(field=HEADER, code="invalid", message=msg)]

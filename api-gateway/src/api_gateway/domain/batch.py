@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from contracts.notification import NotificationStatus
 
 MAX_ITEMS: Final = 1_000
+_LONGEST_KEY: Final = 255 - len("#999")
 
 _OPEN: Final = frozenset({NotificationStatus.PENDING, NotificationStatus.SCHEDULED})
 _FAILED: Final = frozenset(
@@ -82,4 +84,6 @@ def repeatable_batch_id(caller: str, key: str) -> UUID:
 
 def item_key(key: str, number: int) -> str:
     """What an item without an id of its own is repeated under, in a batch that has a key."""
+    if len(key) > _LONGEST_KEY:
+        key = sha256(key.encode()).hexdigest()
     return f"{key}#{number}"

@@ -6,7 +6,7 @@ nothing twice: items are recognised by their own ids or, where the batch has a k
 
 import asyncio
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
@@ -20,6 +20,7 @@ from api_gateway.usecases.accept_notification import (
     in_flight_error,
     key_of,
     replay_of,
+    reused_error,
     stale_note,
     wanted_by,
 )
@@ -139,19 +140,18 @@ class AcceptBatch:
         items = await self._look_up(firsts, caller)
         try:
             await self._decide(items, caller, batch_id)
-            await self._store_all(items, requests, caller, batch_id)
+            batch = self._batch(items, repeats, requests, caller, batch_id)
+            await self._store_all(items, batch)
         finally:
             await asyncio.gather(*(self._release(item) for item in items.values()))
-        results = {number: _result(item) for number, item in items.items()}
-        for number, first in repeats.items():
-            results[number] = _repeat(requests[number], items[first].request, results[first])
-        for number, request in enumerate(requests):
-            if isinstance(request, ServiceError):
-                results[number] = ItemResult(error=request)
+        results = _results(items, repeats, requests)
+        rejected = sum(result.error is not None for result in results)
+        if rejected != batch.rejected:  # what only PostgreSQL could say
+            await self._store.correct_batch(batch, rejected)
         rates = [item.looked.rate for item in items.values() if item.looked.rate is not None]
         return AcceptedBatch(
             batch_id,
-            tuple(results[number] for number in range(len(requests))),
+            results,
             min(rates, key=lambda rate: (-rate.retry_after, rate.remaining), default=None),
         )
 
@@ -205,7 +205,8 @@ class AcceptBatch:
                 batch_id=batch_id,
                 note=stale_note(user, template),
             )
-        await self._find_earlier(open_items)
+        # Of those too that Redis says are being served, or are over the rate this time.
+        await self._find_earlier(list(items.values()))
 
     async def _find(self, items: Sequence[_Item]) -> Found:
         """Users and templates of these items, and those of whom nothing can be said now."""
@@ -238,18 +239,22 @@ class AcceptBatch:
         for key, stored in (await self._store.find_requests(list(refused))).items():
             refused[key].result = _replayed(stored, refused[key].request)
 
-    async def _store_all(
+    def _batch(
         self,
         items: dict[int, _Item],
+        repeats: dict[int, int],
         requests: Sequence[NotificationRequest | ServiceError],
         caller: Caller,
         batch_id: UUID,
-    ) -> None:
+    ) -> Batch:
+        unread = sum(isinstance(request, ServiceError) for request in requests)
+        refused = {number for number, item in items.items() if item.result and item.result.error}
+        refused |= {number for number, first in repeats.items() if first in refused}
+        rejected = unread + len(refused)
+        return Batch(batch_id, caller.client_id, self._now(), len(requests), rejected)
+
+    async def _store_all(self, items: dict[int, _Item], batch: Batch) -> None:
         to_store = [item for item in items.values() if item.new is not None]
-        rejected = sum(isinstance(request, ServiceError) for request in requests) + sum(
-            item.result is not None and item.result.error is not None for item in items.values()
-        )
-        batch = Batch(batch_id, caller.client_id, self._now(), len(requests), rejected)
         news = [item.new for item in to_store if item.new is not None]
         stored = await self._store.store_batch(batch, news)
         answers = []
@@ -258,7 +263,7 @@ class AcceptBatch:
                 item.result = _replayed(outcome, item.request)
                 continue
             if isinstance(outcome, Unstorable):
-                item.result = ItemResult(error=UnprocessableContentError(_UNSTORABLE))
+                item.result = ItemResult(error=_not_stored(outcome))
                 continue
             item.is_accepted = True
             item.result = ItemResult(outcome.acceptance)
@@ -314,14 +319,35 @@ def _replayed(stored: StoredRequest, request: NotificationRequest) -> ItemResult
         return ItemResult(error=error)
 
 
+def _not_stored(outcome: Unstorable) -> ServiceError:
+    if outcome.is_passing:
+        return UnavailableError(outcome.reason)
+    return UnprocessableContentError(_UNSTORABLE)
+
+
+def _results(
+    items: dict[int, _Item],
+    repeats: dict[int, int],
+    requests: Sequence[NotificationRequest | ServiceError],
+) -> tuple[ItemResult, ...]:
+    """In the order of the requests."""
+    results = {number: _result(item) for number, item in items.items()}
+    for number, first in repeats.items():
+        results[number] = _repeat(requests[number], items[first].request, results[first])
+    for number, request in enumerate(requests):
+        if isinstance(request, ServiceError):
+            results[number] = ItemResult(error=request)
+    return tuple(results[number] for number in range(len(requests)))
+
+
 def _repeat(
     request: NotificationRequest | ServiceError, first: NotificationRequest, result: ItemResult
 ) -> ItemResult:
     """What becomes of an item that has the key of an earlier one."""
     assert isinstance(request, NotificationRequest)
-    if result.acceptance is None:
-        return result
-    return _replayed(StoredRequest(first.fingerprint(), result.acceptance), request)
+    if request.fingerprint() != first.fingerprint():
+        return ItemResult(error=reused_error(request))
+    return result if result.acceptance is None else replace(result, is_replay=True)
 
 
 def _result(item: _Item) -> ItemResult:

@@ -111,6 +111,10 @@ class AcceptNotification:
         if isinstance(state, Answered):
             return _replay(state.stored, request, looked.rate)
         if isinstance(state, InFlight):
+            # Or so says Redis, which may have reserved it for one that was answered without it.
+            earlier = await self._find_earlier(key)
+            if earlier is not None:
+                return _replay(earlier, request, looked.rate)
             raise in_flight_error(request)
         if key is None or not isinstance(state, Reserved):
             return await self._accept_new(request, caller, key, looked)
@@ -226,11 +230,16 @@ def replay_of(stored: StoredRequest, request: NotificationRequest) -> Acceptance
         UnprocessableContentError: It was used for another request.
     """
     if stored.fingerprint != request.fingerprint():
-        raise UnprocessableContentError(
-            f"request_id {request.request_id} was used for a request with another body.",
-            code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
-        )
+        raise reused_error(request)
     return stored.acceptance
+
+
+def reused_error(request: NotificationRequest) -> UnprocessableContentError:
+    """What a request is told whose key was used for another one."""
+    return UnprocessableContentError(
+        f"request_id {request.request_id} was used for a request with another body.",
+        code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
+    )
 
 
 def stale_note(user: CachedUser | None, template: CachedTemplate | None) -> str | None:

@@ -141,9 +141,14 @@ class NotificationStore(Protocol):
 
 @dataclass(frozen=True)
 class Unstorable:
-    """A notification of which PostgreSQL refuses a value, for good; `reason` is for operators."""
+    """A notification that was not stored although others were; `reason` is for operators.
+
+    Attributes:
+        is_passing: Another time it may be; else PostgreSQL refuses a value for good.
+    """
 
     reason: str
+    is_passing: bool = False
 
 
 class BatchStore(Protocol):
@@ -155,7 +160,7 @@ class BatchStore(Protocol):
         """Store a batch and its notifications in one transaction.
 
         Args:
-            batch: One that is there already keeps its time, and gets this `rejected`.
+            batch: One that is there already keeps its time, and what fewer were rejected.
             items: No key twice among them.
 
         Returns:
@@ -163,6 +168,14 @@ class BatchStore(Protocol):
 
         Raises:
             DatabaseUnavailableError: None was stored, as far as can be known.
+        """
+        ...
+
+    async def correct_batch(self, batch: Batch, rejected: int) -> None:
+        """Say how many were rejected in the end, where it was stored with another number.
+
+        Raises:
+            DatabaseUnavailableError: It was not corrected, as far as can be known.
         """
         ...
 

@@ -23,22 +23,31 @@ def check_dialect(body: bytes) -> None:
         body: What was sent as JSON.
 
     Raises:
-        DialectError: A key comes twice in one object, a number is none of JSON's, or it is nested
-            more than `MAX_DEPTH` levels deep.
+        DialectError: It is not UTF-8, a key comes twice in one object, a number is none of
+            JSON's, or it is nested more than `MAX_DEPTH` levels deep.
     """
+    # Python's parser guesses at UTF-16 and UTF-32, by a mark or by NULs, and reads them.
+    if body.startswith(_MARK) or b"\0" in body:
+        raise DialectError(_NOT_UTF8)
     try:
-        parsed = _STRICT.decode(body.decode())
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise DialectError(_NOT_UTF8) from error
+    try:
+        parsed = _STRICT.decode(text)
     except RecursionError as error:
         raise DialectError(_TOO_DEEP) from error
     except DialectError:
         raise
     except ValueError:
-        return  # no JSON, or no UTF-8: the parser says so
+        return  # no JSON: the parser says so
     # Deep nesting needs as many brackets; most bodies have none too many.
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(parsed) > MAX_DEPTH:
         raise DialectError(_TOO_DEEP)
 
 
+_MARK: Final = b"\xef\xbb\xbf"
+_NOT_UTF8: Final = "it is not UTF-8, without a byte order mark"
 _TOO_DEEP: Final = f"it is nested more than {MAX_DEPTH} levels deep"
 
 

@@ -136,13 +136,14 @@ class AmqpLink:
             return list(
                 await asyncio.gather(*(self._publish_within(each, seconds) for each in messages))
             )
+        flights: list[_Flight] = []
         try:
-            flights = [self._begin(message) for message in messages]
-        except NotPublishedError as error:
-            return [error] * len(messages)
-        try:
+            for message in messages:
+                flights.append(self._begin(message))  # noqa: PERF401 - those begun have to end
             await asyncio.wait([flight.confirm for flight in flights], timeout=seconds)
             return [_result(flight, seconds) for flight in flights]
+        except NotPublishedError as error:  # lost before the first of them: there is no await
+            return [error] * len(messages)
         finally:
             for flight in flights:
                 self._end(flight)

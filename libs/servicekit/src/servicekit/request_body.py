@@ -74,7 +74,7 @@ async def _read(receive: Receive, max_bytes: int) -> bytes | None:
 def _refusal(scope: Scope, body: bytes, max_bytes: int) -> Response | None:
     if len(body) > max_bytes:
         return too_large(max_bytes)
-    if not body or b"json" not in _header(scope, _TYPE):
+    if not body or b"json" not in _header(scope, _TYPE).lower():
         return None
     try:
         check_dialect(body)

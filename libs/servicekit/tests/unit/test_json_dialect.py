@@ -46,6 +46,10 @@ def test_a_key_that_comes_twice_is_found_wherever_it_is(
         (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "more than 64 levels"),
         (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "more than 64 levels"),
         (b"[" * 100_000, "more than 64 levels"),
+        (b'"\xff"', "not UTF-8"),
+        ('{"a": 1, "a": 2}'.encode("utf-16-le"), "not UTF-8"),
+        ("[NaN]".encode("utf-16"), "not UTF-8"),
+        ('{"a": 1, "a": 2}'.encode("utf-8-sig"), "not UTF-8"),
     ],
 )
 def test_what_only_some_parsers_understand_is_refused(body: bytes, reason: str) -> None:
@@ -53,7 +57,7 @@ def test_what_only_some_parsers_understand_is_refused(body: bytes, reason: str) 
         check_dialect(body)
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff", b"nonsense", b'{"a": 1,}', b"\x00", b"'a'"])
+@pytest.mark.parametrize("body", [b"{", b"nonsense", b'{"a": 1,}', b"'a'"])
 def test_what_no_parser_understands_is_left_to_the_parser(body: bytes) -> None:
     check_dialect(body)
 
