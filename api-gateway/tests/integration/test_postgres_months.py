@@ -1,7 +1,8 @@
 """The months of the history in PostgreSQL, beside others who work with it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,15 @@ async def test_any_number_of_relays_make_and_drop_a_month_once(
     assert sorted(dropped, key=str) == [50, *[None] * 7]
 
 
+async def in_a_later_round(act: Callable[[], Awaitable[Any]]) -> Any:
+    """As the relay does: whoever else holds a lock, a vacuum perhaps, is waited for."""
+    async with asyncio.timeout(10):
+        while True:
+            with contextlib.suppress(MonthBusyError):
+                return await act()
+            await asyncio.sleep(0.1)
+
+
 @pytest.mark.parametrize("act", ["create", "drop"])
 async def test_whoever_holds_the_history_is_not_waited_for_long(
     own: Database, months: PostgresMonths, act: str
@@ -146,7 +156,7 @@ async def test_whoever_holds_the_history_is_not_waited_for_long(
             await store(own, uuid7())
         await connection.rollback()
     assert (JUNE in await months.stored()) is (act == "drop")
-    assert await getattr(months, act)(JUNE) == 1
+    assert await in_a_later_round(lambda: getattr(months, act)(JUNE)) == 1
     assert await place(own, key.id) == ("no month" if act == "drop" else JUNE)
 
 
