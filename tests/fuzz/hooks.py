@@ -4,6 +4,7 @@ Most requests name what exists, and come from somebody who may; some from strang
 drawn by Hypothesis, so that a seed repeats it.
 """
 
+import json
 import os
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,13 @@ from schemathesis.generation.meta import TestPhase
 from tests.fuzz.world import World
 
 WORLD: Final = World.read(Path(os.environ["FUZZ_WORLD"]))
+_HALF: Final = "\ue000"
+"""Stands for half a surrogate pair, which JSON can spell and schemathesis itself cannot carry."""
+HOSTILE: Final = (
+    *("\0", "a\0b", _HALF, "a\r\nBcc: b@example.com", "\u202e\u2028\ufeff", "a" * 70_000),
+    *("{{ 7 * 7 }}", "{% for a in range(99999999) %}a{% endfor %}", "{{ '", "'; --", "\U0001f600"),
+    *(2**31, 2**63, 2**64, 10**400, -1, 1e308, True),
+)
 _ADMIN: Final = {"Authorization": f"Bearer {WORLD.admin_token}"}
 _TRUSTED: Final = 15
 _NOBODY: Final = "00000000-0000-4000-8000-000000000000"
@@ -31,6 +39,18 @@ def with_known(draw: st.DrawFn, value: Any, known: dict[str, list[Any]]) -> Any:
         }
     if isinstance(value, list):
         return [draw(with_known(each, known)) for each in value]
+    return value
+
+
+@st.composite
+def with_hostile(draw: st.DrawFn, value: Any) -> Any:
+    """The same, with one text or number in twenty replaced by what is hard to carry."""
+    if isinstance(value, dict):
+        return {name: draw(with_hostile(each)) for name, each in value.items()}
+    if isinstance(value, list):
+        return [draw(with_hostile(each)) for each in value]
+    if isinstance(value, str | int) and draw(st.integers(0, 19)) == 7:
+        return draw(st.sampled_from(HOSTILE))
     return value
 
 
@@ -64,7 +84,7 @@ def flatmap_query(
 
 @schemathesis.hook
 def flatmap_body(context: schemathesis.HookContext, body: Any) -> st.SearchStrategy[Any]:
-    return with_known(body, WORLD.in_body)
+    return with_known(body, WORLD.in_body).flatmap(with_hostile)
 
 
 @schemathesis.hook
@@ -128,6 +148,14 @@ def credentials(operation: dict[str, Any], die: int) -> dict[str, str]:
         name = known[die % len(known)]
         return {"X-Service-Token": f"{name}:{WORLD.service_tokens[name]}"}
     return {"X-API-Key": WORLD.api_key} if die > 7 else _ADMIN
+
+
+@schemathesis.serializer("application/json")
+def as_json(context: schemathesis.SerializationContext, value: Any) -> bytes:
+    """With half a surrogate pair wherever that is wanted."""
+    if isinstance(value, bytes):
+        return value  # already what no parser takes
+    return json.dumps(value).encode().replace(rb"\ue000", rb"\ud800")
 
 
 @schemathesis.serializer("message/rfc822")
