@@ -1,5 +1,6 @@
 """What the fuzzed system holds: so that requests reach what is behind the first `not_found`."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -21,6 +22,7 @@ from devstack.tour import DEMO_TEMPLATE, create_demo_templates
 MAIL_SERVER_TOKEN: Final = new_secret()
 
 _SECONDS: Final = 60
+_LETTERS: Final = 40
 _PASSWORD: Final = "correct horse battery staple"
 _REFUSING: Final = "refusing.example.com"
 _VARIABLES: Final = {"name": "Grace", "link": "https://example.com/start"}
@@ -175,7 +177,8 @@ class _Maker:
     async def _dead_letters(self, user_id: str) -> tuple[list[str], list[str]]:
         """Ids of dead letters, and of their notifications."""
         await self._system.set_failures("smtp", [{"status": 550, "recipient": f"*@{_REFUSING}"}])
-        failed = [(await self._sent(user_id))["id"] for _ in range(10)]
+        sent = await asyncio.gather(*(self._sent(user_id) for _ in range(_LETTERS)))
+        failed = [each["id"] for each in sent]
         found = await self._page("admin/dead-letters", self._gateway)
         return [row["id"] for row in found], failed
 
