@@ -42,6 +42,7 @@ WORKER_SETTINGS = {
     "BREAKER_OPEN_SECONDS": str(BREAKER_OPEN_SECONDS),
     "BREAKER_RAMP_SECONDS": "5",
 }
+_UNFINISHED = frozenset({"pending", "scheduled"})
 _FINAL_AFTER_SECONDS = 2.0
 _QUIET_CHECKS = 3
 _BUSY_SECONDS = 20.0
@@ -209,7 +210,7 @@ class Bench:
         states: dict[str, dict[str, Any]] = {}
         while True:
             states |= await self._read(waiting)
-            waiting = [item for item in waiting if states[item]["status"] == "pending"]
+            waiting = [item for item in waiting if states[item]["status"] in _UNFINISHED]
             if not waiting:
                 break
             if time.monotonic() > deadline:

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.faults.checker import Request
@@ -26,12 +27,14 @@ class LoadPlan:
         per_second: On average; the gaps between them are random.
         one_each: Every notification has a recipient of its own.
         priority: As in a request; None: as the gateway decides.
+        scheduled_seconds: Each is to be sent so long after it was asked for; None: at once.
     """
 
     count: int
     per_second: float
     one_each: bool = False
     priority: int | None = None
+    scheduled_seconds: float | None = None
 
 
 @dataclass
@@ -75,6 +78,9 @@ class Load:
         }
         if plan.priority is not None:
             body["priority"] = plan.priority
+        if plan.scheduled_seconds is not None:
+            due = datetime.now(UTC) + timedelta(seconds=plan.scheduled_seconds)
+            body["scheduled_at"] = due.isoformat()
         try:
             answer = await self.system.post_notification(body)
         except TransportError:

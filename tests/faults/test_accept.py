@@ -262,3 +262,29 @@ async def test_without_redis_everything_is_accepted_within_a_second(
     assert set(answers.statuses) == {202}
     assert answers.p99 < 1.0, [round(each, 2) for each in answers.seconds]
     await all_delivered(bench, answers)
+
+
+@pytest.mark.slow
+async def test_a_relay_killed_while_it_releases_loses_nothing_and_sends_nothing_twice(
+    bench: Bench,
+) -> None:
+    """Killed again and again while what was scheduled falls due."""
+    kills = bench.take(full=10, quick=2)
+    rng, relay = bench.rng("releasing"), bench.stack.services["relay"]
+
+    async def kill_while_it_falls_due(load: Load) -> None:
+        await load.finished.wait()
+        for _kill in range(kills):
+            await asyncio.sleep(rng.uniform(0.05, 0.6))
+            relay.kill()
+            relay.unwatch()
+            await revive(bench, relay)
+        relay.watch()
+
+    result = await bench.run(
+        f"kill -9 of the relay while scheduled notifications fall due, {kills} times",
+        LoadPlan(count=kills * 60, per_second=60, scheduled_seconds=12.0),
+        kill_while_it_falls_due,
+        drain_seconds=120,
+    )
+    assert result.passed, str(result)
