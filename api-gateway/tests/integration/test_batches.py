@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -19,11 +19,11 @@ from api_gateway.adapters.postgres_notifications import PostgresNotificationStor
 from api_gateway.adapters.tables import batches, notifications
 from api_gateway.domain.batch import Batch
 from api_gateway.domain.identifiers import parse_batch_id
-from api_gateway.usecases.ports import NewNotification, Stored, Unstorable
+from api_gateway.usecases.ports import NewNotification, Stored, StoredRequest, Unstorable
 from contracts.access import Scope
 from contracts.template_snapshot import TemplateSnapshot
 from contracts.user_snapshot import UserSnapshot
-from servicekit.database import Database
+from servicekit.database import Database, DatabaseUnavailableError
 
 PATH = "/api/v1/notifications/batch"
 LANES = ("email.queue", "email.priority.queue", "push.queue", "push.priority.queue")
@@ -261,3 +261,31 @@ async def test_a_key_of_the_greatest_length_names_its_items_too(
     first = (await post(client, app_key, asked, **key)).json()["data"]
     again = (await post(client, app_key, asked, **key)).json()["data"]
     assert (first["accepted"], again["replayed"]) == (12, 12)
+
+
+class AwayForSome(PostgresNotificationStore):
+    """The database is away for single rows of this category."""
+
+    async def store_all(self, items: Sequence[NewNotification]) -> list[Stored | StoredRequest]:
+        if [each.notification.category for each in items] == ["away"]:
+            msg = "away"
+            raise DatabaseUnavailableError(msg)
+        return await super().store_all(items)
+
+
+async def test_a_database_that_is_away_for_one_row_costs_the_others_nothing(
+    database: Database,
+) -> None:
+    batch = Batch(uuid4(), "application:a", NOW, 3, 0)
+    categories = ("onboarding", "x" * 51, "away")
+    results = await AwayForSome(database).store_batch(
+        batch,
+        [
+            NewNotification(one, (), acceptance_of(one), None, "")
+            for one in (
+                notification(batch_id=batch.id, category=each, deliveries=()) for each in categories
+            )
+        ],
+    )
+    assert [type(result) for result in results] == [Stored, Unstorable, Unstorable]
+    assert [each.is_passing for each in results if isinstance(each, Unstorable)] == [False, True]

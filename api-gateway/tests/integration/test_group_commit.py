@@ -92,6 +92,41 @@ async def test_one_that_postgresql_refuses_spoils_nothing_for_the_others(
     assert isinstance(refused, DBAPIError)
 
 
+class AwayAfter(PostgresNotificationStore):
+    """Goes away when it has stored so many singly; `asked`: how often it was asked for one."""
+
+    def __init__(self, database: Database, count: int) -> None:
+        super().__init__(database)
+        self._left = count
+        self.asked = 0
+
+    async def store_all(self, items: Sequence[NewNotification]) -> list[Result]:
+        if len(items) == 1:
+            self.asked += 1
+            if not self._left:
+                msg = "away"
+                raise DatabaseUnavailableError(msg)
+            self._left -= 1
+        return await super().store_all(items)
+
+
+async def test_a_database_that_goes_away_among_single_rows_is_waited_for_once(
+    database: Database,
+) -> None:
+    away = AwayAfter(database, 2)
+    store, one = GroupCommit(away), notification()
+    broken = notification(**{**vars(one), "deliveries": one.deliveries * 2})
+    stored, also, *others = await asyncio.gather(
+        *(put(store, each) for each in (notification(), notification(), broken)),
+        *(put(store, notification()) for _ in range(5)),
+        return_exceptions=True,
+    )
+    assert isinstance(stored, Stored)
+    assert isinstance(also, Stored)
+    assert {type(each) for each in others} == {DatabaseUnavailableError}
+    assert away.asked == 3
+
+
 async def test_who_has_waited_long_enough_is_told_and_nothing_of_theirs_is_begun(
     counting: Counting,
 ) -> None:

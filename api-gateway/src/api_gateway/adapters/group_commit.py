@@ -119,9 +119,7 @@ class GroupCommit:
                 return
             # A value that PostgreSQL refuses spoils the group; only whose it is must suffer.
             _log.warning("store.group_refused", count=len(group), error=type(error.orig).__name__)
-            for waiting in group:
-                if not waiting.result.done():  # whoever gave up meanwhile was told that it was not
-                    await self._store_group([waiting])
+            await self._store_one_by_one(group)
         except Exception as error:  # told to each caller, also a defect
             for waiting in group:
                 _tell(waiting, error)
@@ -133,6 +131,18 @@ class GroupCommit:
             for waiting, result in zip(group, results, strict=True):
                 if not waiting.result.done():
                     waiting.result.set_result(result)
+
+    async def _store_one_by_one(self, group: Sequence[_Waiting]) -> None:
+        away: DatabaseUnavailableError | None = None
+        for waiting in group:
+            if waiting.result.done():
+                continue  # whoever gave up meanwhile was told that it was not stored
+            if away is not None:
+                _tell(waiting, away)  # or each would wait for itself, and all who come after
+                continue
+            await self._store_group([waiting])
+            error = None if waiting.result.cancelled() else waiting.result.exception()
+            away = error if isinstance(error, DatabaseUnavailableError) else None
 
 
 def _tell(waiting: _Waiting, error: Exception) -> None:

@@ -197,3 +197,15 @@ async def test_close_tells_many_at_once_that_their_fate_is_unknown(amqp_url: str
         await asyncio.sleep(0)
     results = await publishing
     assert {type(result) for result in results} <= {type(None), *LOST}
+
+
+async def test_one_that_cannot_be_written_leaves_the_others_free_to_be_published(
+    amqp_url: str,
+) -> None:
+    good = message()
+    async with running(amqp_url) as publisher:
+        await publisher.connected()
+        with pytest.raises(TypeError, match="maximum length"):
+            await publisher.publish_all([good, replace(good, message_id="x" * 300)])
+        async with asyncio.timeout(1):
+            assert await publisher.publish_all([good]) == [None]
