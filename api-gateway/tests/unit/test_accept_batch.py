@@ -11,8 +11,9 @@ from samples import NOW, live_version, request, template, unused, user
 from uuid_utils.compat import uuid7
 
 from api_gateway.domain.request import NotificationRequest
-from api_gateway.usecases.accept_batch import AcceptBatch, ItemResult
+from api_gateway.usecases.accept_batch import AcceptBatch
 from api_gateway.usecases.accept_notification import key_of, wanted_by
+from api_gateway.usecases.batch_items import ItemResult
 from api_gateway.usecases.caller import Caller
 from contracts.error_codes import ErrorCode
 from contracts.template_snapshot import TemplateSnapshot

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from api_gateway.api.examples import ACCEPTED_BATCH, BATCH
 from api_gateway.domain.batch import MAX_ITEMS, BatchProgress, BatchStatus
 from api_gateway.domain.identifiers import public_batch_id, public_notification_id
-from api_gateway.usecases.accept_batch import AcceptedBatch, ItemResult
+from api_gateway.usecases.accept_batch import AcceptedBatch
+from api_gateway.usecases.batch_items import ItemResult
 from contracts.envelope import ErrorDetail
 from contracts.error_codes import ErrorCode
 from contracts.notification import NotificationStatus

@@ -6,36 +6,35 @@ nothing twice: items are recognised by their own ids or, where the batch has a k
 
 import asyncio
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from api_gateway.domain.admission import Rejected, decide_admission
 from api_gateway.domain.batch import Batch
-from api_gateway.domain.notification import Acceptance
 from api_gateway.domain.request import IdempotencyKey, NotificationRequest
 from api_gateway.usecases.accept_notification import (
-    check_rate,
-    in_flight_error,
-    key_of,
-    replay_of,
-    reused_error,
     stale_note,
     wanted_by,
+)
+from api_gateway.usecases.batch_items import (
+    BatchItem,
+    ItemResult,
+    first_of_each_key,
+    known_result,
+    not_stored_error,
+    replayed,
+    results_of,
 )
 from api_gateway.usecases.caller import Caller
 from api_gateway.usecases.found_in_bulk import find_many
 from api_gateway.usecases.new_notification import error_of, new_notification
 from api_gateway.usecases.ports import (
     Admission,
-    Answered,
     BatchStore,
     CachedTemplate,
     CachedUser,
-    InFlight,
-    Looked,
-    NewNotification,
     OutboxPublisher,
     RateState,
     Reservations,
@@ -45,22 +44,11 @@ from api_gateway.usecases.ports import (
     Unstorable,
     UserDirectory,
 )
-from servicekit.errors import ServiceError, UnavailableError, UnprocessableContentError
-
-_UNSTORABLE: Final = "A value of this item cannot be stored."
+from servicekit.errors import ServiceError, UnavailableError
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 
 Found = tuple[dict[UUID, CachedUser], dict[str, CachedTemplate], dict[UUID | str, UnavailableError]]
-
-
-@dataclass(frozen=True)
-class ItemResult:
-    """What became of an item: an acceptance, or an error."""
-
-    acceptance: Acceptance | None = None
-    is_replay: bool = False
-    error: ServiceError | None = None
 
 
 @dataclass(frozen=True)
@@ -75,16 +63,6 @@ class AcceptedBatch:
     batch_id: UUID
     results: tuple[ItemResult, ...]
     rate: RateState | None = None
-
-
-@dataclass
-class _Item:
-    request: NotificationRequest
-    key: IdempotencyKey | None
-    looked: Looked
-    result: ItemResult | None = None
-    new: NewNotification | None = None
-    is_accepted: bool = False
 
 
 class AcceptBatch:
@@ -136,7 +114,7 @@ class AcceptBatch:
             UnavailableError: The database is away, or too much waits; nothing was stored.
         """
         self._admission.check()
-        firsts, repeats = _first_of_each_key(requests, caller)
+        firsts, repeats = first_of_each_key(requests, caller)
         items = await self._look_up(firsts, caller)
         try:
             await self._decide(items, caller, batch_id)
@@ -144,7 +122,7 @@ class AcceptBatch:
             await self._store_all(items, batch)
         finally:
             await asyncio.gather(*(self._release(item) for item in items.values()))
-        results = _results(items, repeats, requests)
+        results = results_of(items, repeats, requests)
         rejected = sum(result.error is not None for result in results)
         if rejected != batch.rejected:  # what only PostgreSQL could say
             await self._store.correct_batch(batch, rejected)
@@ -157,7 +135,7 @@ class AcceptBatch:
 
     async def _look_up(
         self, firsts: dict[int, tuple[NotificationRequest, IdempotencyKey | None]], caller: Caller
-    ) -> dict[int, _Item]:
+    ) -> dict[int, BatchItem]:
         looked = await asyncio.gather(
             *(
                 self._reservations.look_up(wanted_by(request, caller, key))
@@ -165,15 +143,15 @@ class AcceptBatch:
             )
         )
         return {
-            number: _Item(request, key, each)
+            number: BatchItem(request, key, each)
             for (number, (request, key)), each in zip(firsts.items(), looked, strict=True)
         }
 
-    async def _decide(self, items: dict[int, _Item], caller: Caller, batch_id: UUID) -> None:
+    async def _decide(self, items: dict[int, BatchItem], caller: Caller, batch_id: UUID) -> None:
         """Decide each item; what is to be stored is in `new`, everything else in `result`."""
         for item in items.values():
             try:
-                item.result = _known(item)
+                item.result = known_result(item)
             except ServiceError as error:
                 item.result = ItemResult(error=error)
         open_items = [item for item in items.values() if item.result is None]
@@ -208,7 +186,7 @@ class AcceptBatch:
         # Of those too that Redis says are being served, or are over the rate this time.
         await self._find_earlier(list(items.values()))
 
-    async def _find(self, items: Sequence[_Item]) -> Found:
+    async def _find(self, items: Sequence[BatchItem]) -> Found:
         """Users and templates of these items, and those of whom nothing can be said now."""
         users = _fresh((item.request.user_id, item.looked.user) for item in items)
         templates = _fresh((item.request.template_code, item.looked.template) for item in items)
@@ -227,7 +205,7 @@ class AcceptBatch:
         away.update(more_templates[1].items())
         return users | more_users[0], templates | more_templates[0], away
 
-    async def _find_earlier(self, items: Sequence[_Item]) -> None:
+    async def _find_earlier(self, items: Sequence[BatchItem]) -> None:
         """What was accepted once stays accepted, though it could not be now."""
         refused = {
             item.key: item
@@ -237,11 +215,11 @@ class AcceptBatch:
         if not refused:
             return
         for key, stored in (await self._store.find_requests(list(refused))).items():
-            refused[key].result = _replayed(stored, refused[key].request)
+            refused[key].result = replayed(stored, refused[key].request)
 
     def _batch(
         self,
-        items: dict[int, _Item],
+        items: dict[int, BatchItem],
         repeats: dict[int, int],
         requests: Sequence[NotificationRequest | ServiceError],
         caller: Caller,
@@ -253,17 +231,17 @@ class AcceptBatch:
         rejected = unread + len(refused)
         return Batch(batch_id, caller.client_id, self._now(), len(requests), rejected)
 
-    async def _store_all(self, items: dict[int, _Item], batch: Batch) -> None:
+    async def _store_all(self, items: dict[int, BatchItem], batch: Batch) -> None:
         to_store = [item for item in items.values() if item.new is not None]
         news = [item.new for item in to_store if item.new is not None]
         stored = await self._store.store_batch(batch, news)
         answers = []
         for item, outcome in zip(to_store, stored, strict=True):
             if isinstance(outcome, StoredRequest):
-                item.result = _replayed(outcome, item.request)
+                item.result = replayed(outcome, item.request)
                 continue
             if isinstance(outcome, Unstorable):
-                item.result = ItemResult(error=_not_stored(outcome))
+                item.result = ItemResult(error=not_stored_error(outcome))
                 continue
             item.is_accepted = True
             item.result = ItemResult(outcome.acceptance)
@@ -272,87 +250,9 @@ class AcceptBatch:
                 answers.append((item.key, StoredRequest(item.new.fingerprint, outcome.acceptance)))
         await asyncio.gather(*(self._reservations.answered(*answer) for answer in answers))
 
-    async def _release(self, item: _Item) -> None:
+    async def _release(self, item: BatchItem) -> None:
         if item.key and isinstance(item.looked.key, Reserved) and not item.is_accepted:
             await self._reservations.release(item.key, item.looked.key)
-
-
-def _first_of_each_key(
-    requests: Sequence[NotificationRequest | ServiceError], caller: Caller
-) -> tuple[dict[int, tuple[NotificationRequest, IdempotencyKey | None]], dict[int, int]]:
-    """The items to work on, by their numbers; and those that repeat an earlier one, with its."""
-    firsts: dict[int, tuple[NotificationRequest, IdempotencyKey | None]] = {}
-    repeats: dict[int, int] = {}
-    seen: dict[IdempotencyKey, int] = {}
-    for number, request in enumerate(requests):
-        if isinstance(request, ServiceError):
-            continue
-        key = key_of(request, caller)
-        if key is not None and key in seen:
-            repeats[number] = seen[key]
-            continue
-        if key is not None:
-            seen[key] = number
-        firsts[number] = (request, key)
-    return firsts, repeats
-
-
-def _known(item: _Item) -> ItemResult | None:
-    """What is known of an item without deciding it.
-
-    Raises:
-        ServiceError: It is refused.
-    """
-    check_rate(item.looked.rate)
-    match item.looked.key:
-        case Answered(stored):
-            return _replayed(stored, item.request)
-        case InFlight():
-            raise in_flight_error(item.request)
-    return None
-
-
-def _replayed(stored: StoredRequest, request: NotificationRequest) -> ItemResult:
-    try:
-        return ItemResult(replay_of(stored, request), is_replay=True)
-    except ServiceError as error:
-        return ItemResult(error=error)
-
-
-def _not_stored(outcome: Unstorable) -> ServiceError:
-    if outcome.is_passing:
-        return UnavailableError(outcome.reason)
-    return UnprocessableContentError(_UNSTORABLE)
-
-
-def _results(
-    items: dict[int, _Item],
-    repeats: dict[int, int],
-    requests: Sequence[NotificationRequest | ServiceError],
-) -> tuple[ItemResult, ...]:
-    """In the order of the requests."""
-    results = {number: _result(item) for number, item in items.items()}
-    for number, first in repeats.items():
-        results[number] = _repeat(requests[number], items[first].request, results[first])
-    for number, request in enumerate(requests):
-        if isinstance(request, ServiceError):
-            results[number] = ItemResult(error=request)
-    return tuple(results[number] for number in range(len(requests)))
-
-
-def _repeat(
-    request: NotificationRequest | ServiceError, first: NotificationRequest, result: ItemResult
-) -> ItemResult:
-    """What becomes of an item that has the key of an earlier one."""
-    assert isinstance(request, NotificationRequest)
-    if request.fingerprint() != first.fingerprint():
-        return ItemResult(error=reused_error(request))
-    return result if result.acceptance is None else replace(result, is_replay=True)
-
-
-def _result(item: _Item) -> ItemResult:
-    assert item.result is not None
-    return item.result
 
 
 CopyT = TypeVar("CopyT", CachedUser, CachedTemplate)
