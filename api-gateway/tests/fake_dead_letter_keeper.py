@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from api_gateway.domain.failed_message import NewDeadLetter
-from api_gateway.usecases.ports import UnstorableLettersError
+from api_gateway.usecases.relay_ports import UnstorableLettersError
 
 Key = tuple[object, ...]
 

@@ -8,7 +8,7 @@ import pytest
 from samples import NOW, message_of, notification
 
 from api_gateway.domain.failed_message import FailedMessage, NewDeadLetter, read_failed_message
-from api_gateway.usecases.ports import DeadLetterKeeper
+from api_gateway.usecases.relay_ports import DeadLetterKeeper
 
 
 def letter_of_nobody(**changes: Any) -> NewDeadLetter:

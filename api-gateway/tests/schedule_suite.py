@@ -9,7 +9,7 @@ from samples import NOW, delivery, notification
 
 from api_gateway.domain.notification import Notification
 from api_gateway.domain.release import Release, ReleaseEvent
-from api_gateway.usecases.ports import Schedule
+from api_gateway.usecases.relay_ports import Schedule
 from contracts.notification import NotificationStatus as Status
 
 

@@ -25,8 +25,8 @@ from api_gateway.consumers.outcomes import OutcomeConsumer
 from api_gateway.domain.failed_message import NewDeadLetter
 from api_gateway.domain.notification import Notification
 from api_gateway.usecases.keep_dead_letters import KeepDeadLetters
-from api_gateway.usecases.ports import DeadLetterKeeper
 from api_gateway.usecases.record_outcomes import RecordOutcomes
+from api_gateway.usecases.relay_ports import DeadLetterKeeper
 from contracts.delivery_message import HEADER_DEAD_DETAIL, HEADER_DEAD_REASON
 from contracts.names import FAILED_QUEUE, OUTCOMES_QUEUE
 from contracts.notification import NotificationStatus

@@ -15,8 +15,8 @@ from api_gateway.adapters.postgres_notifications import PostgresNotificationStor
 from api_gateway.adapters.postgres_outcomes import PostgresOutcomeRecorder
 from api_gateway.consumers.outcomes import OutcomeConsumer
 from api_gateway.domain.notification import Notification
-from api_gateway.usecases.ports import OutcomeRecorder
 from api_gateway.usecases.record_outcomes import RecordOutcomes
+from api_gateway.usecases.relay_ports import OutcomeRecorder
 from contracts.names import FAILED_QUEUE, OUTCOMES_QUEUE
 from contracts.notification import NotificationStatus
 from contracts.outcome import DeliveryOutcome, OutcomeKind

@@ -19,7 +19,7 @@ from api_gateway.adapters.postgres_outcomes import PostgresOutcomeRecorder
 from api_gateway.adapters.tables import dead_letters, deliveries
 from api_gateway.domain.failed_message import FailedMessage, NewDeadLetter, read_failed_message
 from api_gateway.domain.notification import Notification
-from api_gateway.usecases.ports import UnstorableLettersError
+from api_gateway.usecases.relay_ports import UnstorableLettersError
 from contracts.notification import NotificationStatus
 from contracts.outcome import OutcomeKind
 from servicekit.database import Database

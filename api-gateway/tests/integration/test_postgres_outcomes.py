@@ -13,7 +13,7 @@ from api_gateway.adapters.postgres_history import PostgresHistory
 from api_gateway.adapters.postgres_notifications import PostgresNotificationStore
 from api_gateway.adapters.postgres_outcomes import PostgresOutcomeRecorder
 from api_gateway.domain.notification import Notification
-from api_gateway.usecases.ports import UnstorableOutcomesError
+from api_gateway.usecases.relay_ports import UnstorableOutcomesError
 from contracts.notification import NotificationStatus
 from contracts.outcome import DeliveryOutcome, OutcomeKind
 from servicekit.database import Database

@@ -5,8 +5,8 @@ import pytest
 from samples import outcome
 from structlog.testing import capture_logs
 
-from api_gateway.usecases.ports import UnstorableOutcomesError
 from api_gateway.usecases.record_outcomes import RecordOutcomes
+from api_gateway.usecases.relay_ports import UnstorableOutcomesError
 from contracts.outcome import DeliveryOutcome
 from servicekit.errors import UnavailableError
 

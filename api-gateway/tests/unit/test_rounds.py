@@ -14,8 +14,8 @@ from api_gateway.consumers.dead_letter_watch import DeadLetterWatch
 from api_gateway.consumers.reconciler import Reconciler
 from api_gateway.consumers.rounds import Rounds, Sleep
 from api_gateway.domain.dead_letter import ClosingAction, DeadLetterJob, JobState, Selection
-from api_gateway.usecases.ports import DeadLetterBacklog
 from api_gateway.usecases.reconcile_deliveries import ReconcileDeliveries
+from api_gateway.usecases.relay_ports import DeadLetterBacklog
 from servicekit.errors import UnavailableError
 from servicekit.metrics import Metrics
 from servicekit.tasks import TaskEndedError

@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import func, literal_column, select
 
 from api_gateway.adapters.tables import dead_letters
-from api_gateway.usecases.ports import DeadLetterBacklog
+from api_gateway.usecases.relay_ports import DeadLetterBacklog
 from servicekit.database import Database
 
 COUNTED_ROWS: Final = 10_000
@@ -22,7 +22,7 @@ _OLDEST: Final = (
 
 
 class PostgresDeadLetterGauge:
-    """Implements `usecases.ports.DeadLetterGauge`."""
+    """Implements `usecases.relay_ports.DeadLetterGauge`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

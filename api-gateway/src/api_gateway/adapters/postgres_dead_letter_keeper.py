@@ -14,7 +14,7 @@ from api_gateway.adapters.refused_values import refusal_of
 from api_gateway.adapters.tables import dead_letters
 from api_gateway.adapters.unnested import arrays_of, unnested
 from api_gateway.domain.failed_message import NewDeadLetter
-from api_gateway.usecases.ports import UnstorableLettersError
+from api_gateway.usecases.relay_ports import UnstorableLettersError
 from servicekit.database import Database
 
 _LETTER: Final = unnested(
@@ -48,7 +48,7 @@ _ADD: Final = (
 
 
 class PostgresDeadLetterKeeper:
-    """Implements `usecases.ports.DeadLetterKeeper`."""
+    """Implements `usecases.relay_ports.DeadLetterKeeper`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -13,7 +13,7 @@ KEPT_AFTER_EXPIRY: Final = timedelta(minutes=1)
 
 
 class PostgresExpiredKeys:
-    """Implements `usecases.ports.ExpiredKeys`."""
+    """Implements `usecases.relay_ports.ExpiredKeys`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

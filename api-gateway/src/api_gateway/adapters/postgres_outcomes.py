@@ -9,13 +9,13 @@ from sqlalchemy.exc import DBAPIError
 from api_gateway.adapters.outcome_merge import merge_outcomes
 from api_gateway.adapters.refused_values import refusal_of
 from api_gateway.domain.silence import RECONCILE_AFTER
-from api_gateway.usecases.ports import UnstorableOutcomesError
+from api_gateway.usecases.relay_ports import UnstorableOutcomesError
 from contracts.outcome import DeliveryOutcome
 from servicekit.database import Database
 
 
 class PostgresOutcomeRecorder:
-    """Implements `usecases.ports.OutcomeRecorder`.
+    """Implements `usecases.relay_ports.OutcomeRecorder`.
 
     Args:
         database: The gateway's.

@@ -39,7 +39,7 @@ _DUE: Final = (
 
 
 class PostgresSchedule:
-    """Implements `usecases.ports.Schedule`.
+    """Implements `usecases.relay_ports.Schedule`.
 
     Args:
         database: The gateway's.

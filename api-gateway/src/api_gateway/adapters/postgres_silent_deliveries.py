@@ -44,7 +44,7 @@ _WAIT_ANEW: Final = (
 
 
 class PostgresSilentDeliveries:
-    """Implements `usecases.ports.SilentDeliveries`.
+    """Implements `usecases.relay_ports.SilentDeliveries`.
 
     Args:
         database: The gateway's.

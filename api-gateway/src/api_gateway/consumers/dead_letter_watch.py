@@ -6,7 +6,7 @@ from typing import Final
 from prometheus_client import Gauge
 
 from api_gateway.consumers.rounds import Rounds, Sleep
-from api_gateway.usecases.ports import DeadLetterGauge
+from api_gateway.usecases.relay_ports import DeadLetterGauge
 from servicekit.metrics import Metrics
 
 _INTERVAL_SECONDS: Final = 15.0

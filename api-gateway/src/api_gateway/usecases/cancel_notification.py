@@ -2,7 +2,8 @@
 
 from api_gateway.domain.identifiers import parse_notification_id
 from api_gateway.domain.notification import Notification
-from api_gateway.usecases.ports import NotificationFinder, Schedule
+from api_gateway.usecases.ports import NotificationFinder
+from api_gateway.usecases.relay_ports import Schedule
 from contracts.notification import NotificationStatus
 from servicekit.access import Principal
 from servicekit.errors import ConflictError, NotFoundError

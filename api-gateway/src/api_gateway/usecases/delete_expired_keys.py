@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from api_gateway.usecases.ports import ExpiredKeys
+from api_gateway.usecases.relay_ports import ExpiredKeys
 
 BATCH: Final = 1_000
 

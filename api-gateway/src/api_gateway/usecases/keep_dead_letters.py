@@ -10,7 +10,7 @@ from typing import Final
 
 from api_gateway.domain.failed_message import FailedMessage, NewDeadLetter, read_failed_message
 from api_gateway.usecases.persistence import Persistence, Sleep
-from api_gateway.usecases.ports import DeadLetterKeeper, UnstorableLettersError
+from api_gateway.usecases.relay_ports import DeadLetterKeeper, UnstorableLettersError
 from servicekit.logs import get_logger
 
 _log = get_logger(__name__)

@@ -1,4 +1,7 @@
-"""What the use cases need of the outside world, as roles; `adapters/` fills them."""
+"""What accepting and reading need of the outside world, as roles; `adapters/` fills them.
+
+The relay, history, dead letters and explaining have files of their own beside this one.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,13 +10,10 @@ from typing import Protocol
 from uuid import UUID
 
 from api_gateway.domain.batch import Batch, BatchProgress
-from api_gateway.domain.failed_message import NewDeadLetter
 from api_gateway.domain.notification import Acceptance, Notification
 from api_gateway.domain.notification_filter import NotificationFilter, Visible
-from api_gateway.domain.release import Release
 from api_gateway.domain.request import IdempotencyKey
 from contracts.delivery_message import DeliveryMessage
-from contracts.outcome import DeliveryOutcome
 from contracts.template_snapshot import TemplateSnapshot
 from contracts.user_snapshot import UserSnapshot
 from servicekit.versioned_cache import Cached
@@ -309,39 +309,6 @@ class Reservations(Protocol):
         ...
 
 
-class Schedule(Protocol):
-    """The notifications that wait for their time."""
-
-    async def lease_due(self, limit: int) -> list[Notification]:
-        """Take those that are due longest, and keep other relays away from them for a while.
-
-        By the database's clock, so that ours may be wrong.
-
-        Raises:
-            DatabaseUnavailableError: None was taken, as far as can be known.
-        """
-        ...
-
-    async def release(self, releases: Sequence[Release]) -> list[OutboxMessage]:
-        """Store what became of them, in one transaction; what is no longer waiting is left alone.
-
-        Returns:
-            The outbox rows of those that are sent, leased to the caller.
-
-        Raises:
-            DatabaseUnavailableError: Nothing was stored, as far as can be known.
-        """
-        ...
-
-    async def cancel(self, notification_id: UUID) -> bool:
-        """Cancel one; returns whether it was still waiting.
-
-        Raises:
-            DatabaseUnavailableError: It was not cancelled, as far as can be known.
-        """
-        ...
-
-
 class OutboxPublisher(Protocol):
     """Publishes outbox rows soon, or leaves them to the relay."""
 
@@ -406,38 +373,6 @@ class History(Protocol):
         ...
 
 
-class UnstorableOutcomesError(Exception):
-    """Among these events is one that the history can never hold; trying again will not help."""
-
-
-class OutcomeRecorder(Protocol):
-    """Takes the workers' events into the history."""
-
-    async def record(self, outcomes: Sequence[DeliveryOutcome]) -> set[UUID]:
-        """Merge events into the state, in one transaction; recording them again changes nothing.
-
-        Returns:
-            The ids of those events whose notification or delivery does not exist.
-
-        Raises:
-            UnstorableOutcomesError: Nothing was recorded.
-            DatabaseUnavailableError: Nothing was recorded, as far as can be known.
-        """
-        ...
-
-
-class ExpiredKeys(Protocol):
-    """The idempotency keys whose time is over."""
-
-    async def delete(self, limit: int) -> int:
-        """Delete the oldest of them; returns how many it were.
-
-        Raises:
-            DatabaseUnavailableError: None was deleted, as far as can be known.
-        """
-        ...
-
-
 class Outbox(Protocol):
     """The rows that wait to be published."""
 
@@ -459,73 +394,4 @@ class MessagePublisher(Protocol):
 
     async def publish(self, messages: Sequence[OutboxMessage]) -> set[int]:
         """Publish all at once; returns the ids of those that the broker confirmed."""
-        ...
-
-
-# The relay's half of dead letters, and its reconciler; the administrators' half is in
-# `dead_letter_ports`.
-
-
-class UnstorableLettersError(Exception):
-    """Among these dead letters is one that can never be stored as it is."""
-
-
-class DeadLetterKeeper(Protocol):
-    """Where dead letters are kept."""
-
-    async def keep(self, letters: Sequence[NewDeadLetter]) -> int:
-        """Store letters and merge their events into the deliveries, in one transaction.
-
-        A letter of the same delivery and generation, or of the same bytes where it is no delivery,
-        is stored once. One whose delivery does not exist is stored nevertheless.
-
-        Returns:
-            How many of them were new.
-
-        Raises:
-            UnstorableLettersError: None was stored.
-            DatabaseUnavailableError: None was stored, as far as can be known.
-        """
-        ...
-
-
-class SilentDeliveries(Protocol):
-    """Deliveries that are pending and of which nothing has been heard for too long."""
-
-    async def publish_again(self, limit: int) -> int:
-        """Put those that have been silent longest into the outbox again, and wait anew for them.
-
-        Each is taken by one process only. One that waits in the outbox anyway is left alone.
-
-        Returns:
-            How many it were.
-
-        Raises:
-            DatabaseUnavailableError: None was, as far as can be known.
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class DeadLetterBacklog:
-    """The dead letters that nobody has decided about.
-
-    Attributes:
-        count: How many, exact up to 10,000.
-        oldest_seconds: How long the oldest has been waiting; 0: there is none.
-    """
-
-    count: int
-    oldest_seconds: float
-
-
-class DeadLetterGauge(Protocol):
-    """Measures what waits for an operator."""
-
-    async def measure(self) -> DeadLetterBacklog:
-        """Look once.
-
-        Raises:
-            DatabaseUnavailableError: It cannot be said now.
-        """
         ...

@@ -6,7 +6,7 @@ a copy, and a delivery that is merely slow loses nothing by one.
 
 from typing import Final
 
-from api_gateway.usecases.ports import SilentDeliveries
+from api_gateway.usecases.relay_ports import SilentDeliveries
 
 BATCH: Final = 100
 BATCHES_PER_ROUND: Final = 5

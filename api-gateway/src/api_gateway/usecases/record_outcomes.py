@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from api_gateway.usecases.persistence import Persistence, Sleep
-from api_gateway.usecases.ports import OutcomeRecorder, UnstorableOutcomesError
+from api_gateway.usecases.relay_ports import OutcomeRecorder, UnstorableOutcomesError
 from contracts.outcome import DeliveryOutcome
 from servicekit.logs import get_logger
 

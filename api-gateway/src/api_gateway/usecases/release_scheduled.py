@@ -18,10 +18,10 @@ from api_gateway.usecases.ports import (
     CachedTemplate,
     CachedUser,
     OutboxPublisher,
-    Schedule,
     TemplateDirectory,
     UserDirectory,
 )
+from api_gateway.usecases.relay_ports import Schedule
 from servicekit.logs import get_logger
 
 _log = get_logger(__name__)
