@@ -23,6 +23,7 @@ from servicekit.access import Allow, Principal
 from servicekit.documented_errors import errors
 from servicekit.error_handlers import detail_of
 from servicekit.errors import ServiceError, UnprocessableContentError
+from servicekit.json_route import JsonRoute
 from servicekit.responses import ok
 
 BATCH_PATH = "/notifications/batch"
@@ -30,7 +31,7 @@ MAX_BATCH_BYTES = 5 * 1024 * 1024
 _SHOWN_FIELDS: Final = 5
 _SHOWN_CHARACTERS: Final = 200
 
-router = APIRouter(tags=["batches"])
+router = APIRouter(tags=["batches"], route_class=JsonRoute)
 
 Reader = Annotated[Principal, Depends(Allow(scope=Scope.NOTIFICATIONS_READ, users=True))]
 

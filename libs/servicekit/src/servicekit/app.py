@@ -15,6 +15,7 @@ from servicekit.described_answers import describe_answers
 from servicekit.docs_page import docs_router
 from servicekit.error_handlers import install_error_handlers
 from servicekit.health import Check, health_router
+from servicekit.json_route import refuse_other_dialects
 from servicekit.metrics import METRICS_ANSWER, Metrics
 from servicekit.observation import ObservationMiddleware
 from servicekit.request_body import RequestBodyMiddleware
@@ -67,6 +68,7 @@ def create_app(
 
     Raises:
         UndeclaredAccessError: A route neither declares its callers nor is public.
+        ForeignDialectError: A route that takes a body is no `JsonRoute`.
     """
     app = FastAPI(
         title=service,
@@ -103,6 +105,7 @@ def create_app(
         app.include_router(router, prefix=API_PREFIX)
     install_error_handlers(app)
     refuse_undeclared_routes(app)
+    refuse_other_dialects(app)
     describe_access(app)
     describe_answers(app)
     app.add_middleware(
