@@ -108,6 +108,7 @@ class AppFactory:
         checks: Mapping[str, Check] | None = None,
         error: ServiceError | None = None,
         authenticate: KnownCallers | None = None,
+        larger_bodies: Mapping[str, int] | None = None,
     ) -> FastAPI:
         return create_app(
             service="test-service",
@@ -118,6 +119,7 @@ class AppFactory:
             metrics=self.metrics,
             lifespan=nothing_to_open,
             authenticate=authenticate,
+            larger_bodies=larger_bodies,
         )
 
 
