@@ -321,3 +321,10 @@ async def test_an_item_with_a_text_that_nothing_can_carry_costs_the_others_nothi
     assert told == [[(field, code)] for _, field, code in wrong]
     assert results[2]["request_id"] is None  # what is no id cannot name the item
     assert results[-1]["success"] is True
+
+
+async def test_a_line_break_in_a_variable_is_text_which_the_renderer_keeps_out_of_headers(
+    client: httpx.AsyncClient, app_key: dict[str, str], body: dict[str, Any]
+) -> None:
+    asked = {**body, "variables": {"name": "John\r\nBcc: x@example.com"}, "metadata": {"a": "\x1b"}}
+    assert (await client.post(PATH, json=asked, headers=app_key)).status_code == 202
