@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import iter_route_contexts
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -69,6 +70,7 @@ def create_app(
     Raises:
         UndeclaredAccessError: A route neither declares its callers nor is public.
         ForeignDialectError: A route that takes a body is no `JsonRoute`.
+        ValueError: A path of `larger_bodies` is no route's.
     """
     app = FastAPI(
         title=service,
@@ -111,12 +113,21 @@ def create_app(
     app.add_middleware(
         RequestBodyMiddleware,
         max_bytes=max_body_bytes,
-        by_path={API_PREFIX + path: limit for path, limit in (larger_bodies or {}).items()},
+        by_path=_by_path(app, larger_bodies or {}),
     )
     app.add_middleware(ObservationMiddleware, metrics=metrics)
     app.add_middleware(CorrelationMiddleware)
     app.add_middleware(TrailingSlashMiddleware)
     return app
+
+
+def _by_path(app: FastAPI, larger_bodies: Mapping[str, int]) -> dict[str, int]:
+    by_path = {API_PREFIX + path: limit for path, limit in larger_bodies.items()}
+    unknown = by_path.keys() - {route.path for route in iter_route_contexts(app.routes)}
+    if unknown:
+        msg = f"there are no routes {sorted(unknown)} to take larger bodies"
+        raise ValueError(msg)
+    return by_path
 
 
 class TrailingSlashMiddleware:

@@ -9,6 +9,7 @@ Most bodies are read by orjson, which is strict in everything but equal keys and
 where one of these is possible, and to say what is wrong, Python's parser reads them.
 """
 
+import codecs
 import json
 import re
 from collections.abc import Iterator
@@ -94,6 +95,9 @@ _TOO_DEEP: Final = f"it is nested more than {MAX_DEPTH} levels deep"
 
 
 def _parse_closely(body: bytes) -> Any:
+    if body.startswith(codecs.BOM_UTF8):
+        msg = "it begins with a byte order mark"  # which RFC 8259 §8.1 forbids to send
+        raise DialectError(msg)
     try:
         text = body.decode()
     except UnicodeDecodeError as error:

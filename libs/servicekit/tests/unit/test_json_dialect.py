@@ -130,6 +130,8 @@ def test_refuses_what_a_strict_reader_refuses(body: bytes) -> None:
         (b'{"\\ud800": NaN}', "NaN is no number of JSON's, at \\ud800"),
         ('{"é": 1,}'.encode(), "Expecting property name enclosed in double quotes at byte 9"),
         (b'{"a": "\xff"}', "it is not UTF-8 at byte 7"),
+        (b"\xef\xbb\xbf1", "it begins with a byte order mark"),
+        ("[1]".encode("utf-16-le"), "Expecting value at byte 1"),
         (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "it is nested more than 64 levels deep"),
     ],
 )

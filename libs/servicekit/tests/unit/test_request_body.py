@@ -65,7 +65,7 @@ async def test_a_body_of_exactly_the_paths_limit_is_read_and_not_a_byte_more(
     path: str, chunked: bool, larger: bool, make_app: MakeApp, connect_to: ConnectTo
 ) -> None:
     limit = 5 * 1024 * 1024 if larger else MAX_BODY_BYTES
-    larger_bodies = {"/things" if larger else "/things/large": 5 * 1024 * 1024}
+    larger_bodies = {"/things" if larger else "/things/error": 5 * 1024 * 1024}
     async with connect_to(make_app(larger_bodies=larger_bodies)) as client:
         for size, status in ((limit, 200), (limit + 1, 413)):
             body = thing(size)
@@ -79,3 +79,8 @@ async def test_a_body_of_exactly_the_paths_limit_is_read_and_not_a_byte_more(
 async def test_a_body_in_the_tiniest_parts_is_put_together(client: httpx.AsyncClient) -> None:
     answer = await client.post(THINGS, content=in_parts(thing(5_000), size=1), headers=JSON)
     assert answer.json()["data"] == {"name": json.loads(thing(5_000))["name"], "amount": 1}
+
+
+def test_a_larger_body_for_a_path_that_is_none_stops_the_build(make_app: MakeApp) -> None:
+    with pytest.raises(ValueError, match="/api/v1/thing'"):
+        make_app(larger_bodies={"/thing": 1})
