@@ -22,8 +22,8 @@ from contracts.error_codes import ErrorCode
 from servicekit.access import Allow, Principal
 from servicekit.documented_errors import errors
 from servicekit.error_handlers import detail_of
-from servicekit.errors import ServiceError, UnprocessableContentError
-from servicekit.json_route import MAX_DETAILS, AnyTextRoute
+from servicekit.errors import MAX_DETAILS, ServiceError, UnprocessableContentError
+from servicekit.json_route import AnyTextRoute
 from servicekit.responses import ok
 
 BATCH_PATH = "/notifications/batch"

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from contracts.envelope import ErrorDetail, ErrorEnvelope
 from contracts.error_codes import ErrorCode
 from servicekit.allowed_methods import allowed_methods
-from servicekit.errors import ServiceError
-from servicekit.json_route import MAX_DETAILS, UnfitTextError
+from servicekit.errors import MAX_DETAILS, MAX_FIELD_CHARACTERS, ServiceError
+from servicekit.json_route import UnfitTextError
 
 _CODE_BY_STATUS = {
     400: ErrorCode.MALFORMED_REQUEST,
@@ -127,7 +127,7 @@ def _field_path(location: Sequence[str | int]) -> str:
     parts = [str(part) for part in location]
     if len(parts) > 1 and parts[0] in {"body", "query", "path", "header"}:
         parts = parts[1:]
-    return ".".join(parts) or "body"
+    return ".".join(parts)[:MAX_FIELD_CHARACTERS] or "body"
 
 
 def _body_is_not_json(request: Request) -> bool:

@@ -3,18 +3,16 @@
 import json
 from collections.abc import Callable, Coroutine, Sequence
 from itertools import islice
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from contracts.envelope import ErrorDetail
+from servicekit.errors import MAX_DETAILS
 from servicekit.json_dialect import DialectError, parse_json
 from servicekit.unfit_text import unfit_texts
-
-MAX_DETAILS: Final = 50
-"""Fields that one answer names."""
 
 
 class UnfitTextError(HTTPException):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from contracts.envelope import ErrorDetail
+from servicekit.errors import MAX_FIELD_CHARACTERS
 
 _SUSPICIOUS_ESCAPE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _UNFIT: Final = re.compile("[\0\ud800-\udfff]")
@@ -46,4 +47,5 @@ def _judged(text: str, path: str, what: str) -> Iterator[ErrorDetail]:
         code, holds = "nul_character", "a NUL character"
     else:
         code, holds = "string_unicode", "half a surrogate pair"
-    yield ErrorDetail(field=path or "body", code=code, message=f"{what} must not hold {holds}.")
+    field = path[:MAX_FIELD_CHARACTERS] or "body"
+    yield ErrorDetail(field=field, code=code, message=f"{what} must not hold {holds}.")

@@ -61,6 +61,17 @@ async def test_a_value_that_nothing_can_carry_is_422_and_its_field_is_named(
     assert {(each["field"], each["code"]) for each in answer.json()["details"]} == codes
 
 
+@pytest.mark.parametrize("unfit", ["\\u0000", "x"], ids=["unfit", "unknown"])
+async def test_a_caller_cannot_have_a_long_answer(unfit: str, client: httpx.AsyncClient) -> None:
+    long = "k" * 100_000
+    texts = ", ".join([f'"{unfit}"'] * 1_000)
+    content = f'{{"name": {{"{long}": [{texts}]}}, "{long}": 1}}'
+    answer = await client.post(THINGS, content=content, headers=JSON)
+    assert answer.status_code == 422
+    assert len(answer.content) < 50_000
+    assert all(len(detail["field"]) <= 200 for detail in answer.json()["details"])
+
+
 async def test_texts_as_people_write_them_are_taken(client: httpx.AsyncClient) -> None:
     for name in ("Zoë 🎈", "a\\u0000", "\t\n\x7f", "\ufffd\ufffe"):
         answer = await client.post(THINGS, json={"name": name, "amount": 1})
