@@ -249,18 +249,23 @@ def test_what_was_for_earlier_is_for_now() -> None:
 
 
 @pytest.mark.parametrize(
-    "times",
+    ("times", "field"),
     [
-        {"scheduled_at": NOW + timedelta(days=30, seconds=1)},
-        {"scheduled_at": NOW + timedelta(hours=1), "expires_at": NOW + timedelta(hours=1)},
+        ({"scheduled_at": NOW + timedelta(days=30, seconds=1)}, "scheduled_at"),
+        (
+            {"scheduled_at": NOW + timedelta(hours=1), "expires_at": NOW + timedelta(hours=1)},
+            "scheduled_at",
+        ),
+        ({"expires_at": NOW}, "expires_at"),
+        ({"scheduled_at": NOW + timedelta(hours=1), "expires_at": NOW}, "expires_at"),
     ],
-    ids=["too far ahead", "expired before it is sent"],
+    ids=["too far ahead", "expired before it is sent", "expired", "expired, and for later"],
 )
-def test_a_time_that_cannot_be_kept_is_refused(times: dict[str, datetime]) -> None:
+def test_a_time_that_cannot_be_kept_is_refused(times: dict[str, datetime], field: str) -> None:
     decision = decide_admission(user(), template(), request(**times), NOW)
     assert isinstance(decision, Rejected)
     assert decision.code is ErrorCode.VALIDATION_FAILED
-    assert [detail.field for detail in decision.details] == ["scheduled_at"]
+    assert [detail.field for detail in decision.details] == [field]
 
 
 def test_what_is_for_later_and_wrong_is_refused_now() -> None:

@@ -132,7 +132,13 @@ def test_says_whose_language_it_is(
             ["notification_preference_disabled"],
         ),
         (user(), template(), {"scheduled_at": NOW + HOUR}, "scheduled", []),
-        (user(), template(), {"expires_at": PASSED}, "pending", ["validation_failed expires_at"]),
+        (
+            user(preferences=NO_MAIL),
+            template(),
+            {"expires_at": PASSED},
+            "validation_failed",
+            ["validation_failed expires_at", "notification_preference_disabled"],
+        ),
         (user(), template(), {"expires_at": NOW + HOUR}, "pending", []),
         # Without the template its category is not known; a dead mailbox is dead to all of them.
         (

@@ -9,7 +9,11 @@ from samples import NOW, delivery, notification
 from api_gateway.api.schemas import NotificationView, SendNotification, mask
 from api_gateway.domain.notification import TimelineEvent
 from contracts.notification import NotificationStatus, NotificationType
+from servicekit.error_handlers import detail_of
 
+LANGUAGE_TAG = (
+    "The language must be a language tag (BCP 47) of at most 35 characters, such as en or pt-BR."
+)
 MINIMAL: dict[str, Any] = {
     "notification_type": "email",
     "user_id": str(uuid4()),
@@ -93,6 +97,40 @@ def test_names_the_field_that_is_wrong(changes: dict[str, Any], field: str) -> N
     with pytest.raises(ValidationError) as caught:
         SendNotification.model_validate({**MINIMAL, **changes})
     assert [error["loc"][0] for error in caught.value.errors()] == [field]
+
+
+@pytest.mark.parametrize(
+    ("changes", "details"),
+    [
+        (
+            {"variables": {"name": "\0", "items": [{"n": 2**64}]}, "metadata": {"x": "\ud800"}},
+            [
+                ("variables.name", "nul_character", "The text must not hold a NUL character."),
+                ("variables.items.0.n", "integer_size", "The number has more than 64 bits."),
+                ("metadata.x", "string_unicode", "The text must not hold half a surrogate pair."),
+            ],
+        ),
+        (
+            {"metadata": {"a": {"\0": 1}}},
+            [("metadata.a", "nul_character", "A key must not hold a NUL character.")],
+        ),
+        (
+            {"variables": {str(n): n for n in range(1_001)}},
+            [("variables", "too_many_keys", "It has more than 1000 keys in all.")],
+        ),
+        (
+            {"language": "en_US"},
+            [("language", "language_tag", LANGUAGE_TAG)],
+        ),
+    ],
+)
+def test_tells_the_full_path_and_why(
+    changes: dict[str, Any], details: list[tuple[str, str, str]]
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        SendNotification.model_validate({**MINIMAL, **changes})
+    told = [detail_of(error) for error in caught.value.errors()]
+    assert [(each.field, each.code, each.message) for each in told] == details
 
 
 @pytest.mark.parametrize("field", MINIMAL)

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import httpx
@@ -43,11 +44,62 @@ async def test_a_template_that_does_not_compile_is_refused_with_line_and_reason(
     assert read.status_code == 404
 
 
+EMAIL = {"subject": "Hi", "body": "<p>Hi</p>", "text": "Hi"}
+PUSH = {"title": "Hi", "body": "Hi", "image": "i", "link": "l", "data": {"key": "value"}}
+TEXTS = [
+    *("code", "name", "description", "category", "language", "email.subject", "email.body"),
+    *("email.text", "push.title", "push.body", "push.image", "push.link", "push.data.key"),
+]
+
+
+@pytest.mark.parametrize(("unfit", "code"), [("\0", "nul_character"), ("\ud800", "string_unicode")])
+@pytest.mark.parametrize("field", TEXTS)
+@pytest.mark.parametrize(("method", "path"), [("POST", PATH), ("PUT", f"{PATH}/unknown")])
+async def test_a_text_that_nothing_can_carry_is_refused_by_its_field(
+    client: httpx.AsyncClient,
+    writer: dict[str, str],
+    method: str,
+    path: str,
+    field: str,
+    unfit: str,
+    code: str,
+) -> None:
+    body: dict[str, Any] = {"code": unused_code(), "email": {**EMAIL}, "push": {**PUSH, "data": {}}}
+    *parents, name = field.split(".")
+    inner = body
+    for parent in parents:
+        inner = inner[parent]
+    headers = {**writer, "Content-Type": "application/json"}
+    inner[name] = f"a{unfit}"
+    answer = await client.request(method, path, content=json.dumps(body), headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (422, "validation_failed")
+    assert [(one["field"], one["code"]) for one in answer.json()["details"]] == [(field, code)]
+    del inner[name]
+    inner[f"{name}{unfit}"] = "a"
+    answer = await client.request(method, path, content=json.dumps(body), headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (422, "validation_failed")
+    assert [(one["field"], one["code"]) for one in answer.json()["details"]] == [
+        (".".join(parents) or "body", code)
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "headers", "status", "error"),
     [
         (b"{", {"Content-Type": "application/json"}, 400, "malformed_request"),
         (b"{}", {"Content-Type": "text/plain"}, 415, "unsupported_media_type"),
+        (
+            b'{"code": "a", "code": "b"}',
+            {"Content-Type": "application/json"},
+            400,
+            "malformed_request",
+        ),
+        (
+            b'{"push": {"data": NaN}}',
+            {"Content-Type": "application/json"},
+            400,
+            "malformed_request",
+        ),
         (b'{"code": "\\ud800"}', {"Content-Type": "application/json"}, 422, "validation_failed"),
         (b" " * 300_000, {"Content-Type": "application/json"}, 413, "payload_too_large"),
         (b"[" * 100_000, {"Content-Type": "application/json"}, 400, "malformed_request"),

@@ -41,7 +41,7 @@ async def test_many_snapshots_are_those_that_are_answered_one_by_one(
     for code in codes:
         answer = await client.get(f"{PATH}/{code}/snapshot", headers=GATEWAY)
         one_by_one[code] = TemplateSnapshot.model_validate(answer.json()["data"])
-    many = await ask(client, *codes, unused_code(), "Not A Code", "a\0b", codes[0])
+    many = await ask(client, *codes, unused_code(), "Not A Code", "a\nb", codes[0])
     assert {snapshot.code: snapshot for snapshot in many} == one_by_one
     assert len(many) == 3
     assert set(one_by_one[codes[0]].languages) == {"en", "de"}

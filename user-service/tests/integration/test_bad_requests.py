@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import httpx
@@ -92,11 +93,58 @@ async def test_half_a_surrogate_pair_in_a_password_is_the_callers_error(
     assert [detail["field"] for detail in answer.json()["details"]] == ["password"]
 
 
+USER = {
+    "name": "Ann",
+    "email": "ann@example.com",
+    "password": "long enough",
+    "push_token": "token",
+    "language": "en",
+    "timezone": "UTC",
+}
+TEXTS = [
+    *[("POST", PATH, USER, field) for field in USER],
+    *[("PATCH", f"{PATH}/00000000-0000-0000-0000-000000000000", USER, field) for field in USER],
+    *[("POST", "/api/v1/auth/login", {"email": "a", "password": "b"}, "email")],
+    *[("POST", "/api/v1/api-keys", {"scopes": ["admin"]}, "name")],
+    *[("POST", "/api/v1/suppressions", {"reason": "manual"}, "email")],
+]
+
+
+@pytest.mark.parametrize(("unfit", "code"), [("\0", "nul_character"), ("\ud800", "string_unicode")])
+@pytest.mark.parametrize(("method", "path", "body", "field"), TEXTS)
+async def test_a_text_that_nothing_can_carry_is_refused_by_its_field(
+    client: httpx.AsyncClient,
+    writer: dict[str, str],
+    method: str,
+    path: str,
+    body: dict[str, Any],
+    field: str,
+    unfit: str,
+    code: str,
+) -> None:
+    headers = {**writer, "Content-Type": "application/json"}
+    content = json.dumps({**body, field: f"{body.get(field, '')}{unfit}"})
+    answer = await client.request(method, path, content=content, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (422, "validation_failed")
+    assert [(one["field"], one["code"]) for one in answer.json()["details"]] == [(field, code)]
+    content = json.dumps({**body, f"{field}{unfit}": 1})
+    answer = await client.request(method, path, content=content, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (422, "validation_failed")
+
+
 @pytest.mark.parametrize(
     ("content", "headers", "status", "error"),
     [
         (b"{", {"Content-Type": "application/json"}, 400, "malformed_request"),
         (b"{}", {"Content-Type": "text/plain"}, 415, "unsupported_media_type"),
+        (
+            b'{"name": "a", "name": "b"}',
+            {"Content-Type": "application/json"},
+            400,
+            "malformed_request",
+        ),
+        (b'{"name": NaN}', {"Content-Type": "application/json"}, 400, "malformed_request"),
+        (b"[" * 100_000, {"Content-Type": "application/json"}, 400, "malformed_request"),
         (b'{"name": "\\ud800"}', {"Content-Type": "application/json"}, 422, "validation_failed"),
         (b" " * 300_000, {"Content-Type": "application/json"}, 413, "payload_too_large"),
     ],

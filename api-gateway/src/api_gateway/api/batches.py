@@ -22,7 +22,8 @@ from contracts.error_codes import ErrorCode
 from servicekit.access import Allow, Principal
 from servicekit.documented_errors import errors
 from servicekit.error_handlers import detail_of
-from servicekit.errors import ServiceError, UnprocessableContentError
+from servicekit.errors import MAX_DETAILS, ServiceError, UnprocessableContentError
+from servicekit.json_route import AnyTextRoute
 from servicekit.responses import ok
 
 BATCH_PATH = "/notifications/batch"
@@ -30,7 +31,7 @@ MAX_BATCH_BYTES = 5 * 1024 * 1024
 _SHOWN_FIELDS: Final = 5
 _SHOWN_CHARACTERS: Final = 200
 
-router = APIRouter(tags=["batches"])
+router = APIRouter(tags=["batches"], route_class=AnyTextRoute)
 
 Reader = Annotated[Principal, Depends(Allow(scope=Scope.NOTIFICATIONS_READ, users=True))]
 
@@ -91,7 +92,7 @@ def _read(
         notification = SendNotification.model_validate(item)
         refuse_strangers(sender, notification.user_id)
     except ValidationError as error:
-        return _not_valid([detail_of(each) for each in error.errors()])
+        return _not_valid([detail_of(each) for each in error.errors()[:MAX_DETAILS]])
     except ServiceError as error:
         return error
     own = notification.request_id

@@ -22,9 +22,10 @@ from contracts.envelope import Envelope
 from contracts.error_codes import ErrorCode
 from servicekit.access import Allow, Principal
 from servicekit.documented_errors import errors
+from servicekit.json_route import JsonRoute
 from servicekit.responses import ok, page_of
 
-router = APIRouter(prefix="/admin/dead-letters", tags=["dead letters"])
+router = APIRouter(prefix="/admin/dead-letters", tags=["dead letters"], route_class=JsonRoute)
 
 JOBS_PATH: Final = "/api/v1/admin/dead-letter-jobs"
 

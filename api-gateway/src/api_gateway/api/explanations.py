@@ -8,9 +8,10 @@ from api_gateway.api.schemas import SendNotification
 from api_gateway.api.senders import Sender, refuse_strangers
 from api_gateway.usecases.explain_notification import ExplainNotification
 from contracts.envelope import Envelope
+from servicekit.json_route import JsonRoute
 from servicekit.responses import ok
 
-router = APIRouter(prefix="/notifications", tags=["notifications"])
+router = APIRouter(prefix="/notifications", tags=["notifications"], route_class=JsonRoute)
 
 
 @router.post("/explain", summary="What would become of a notification, and why")

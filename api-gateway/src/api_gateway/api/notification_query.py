@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from api_gateway.api.utc_time import UtcTime
@@ -23,7 +23,9 @@ _PAGING: Final = {"page", "limit", "cursor"}
 
 
 class NotificationQuery(BaseModel):
-    """Filters narrow a list down together."""
+    """Filters narrow a list down together; others are refused, as the list would be too long."""
+
+    model_config = ConfigDict(extra="forbid")
 
     user_id: UUID | None = Field(default=None, description="Whom they were sent to.")
     status: NotificationStatus | None = None

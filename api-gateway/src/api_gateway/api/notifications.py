@@ -24,10 +24,11 @@ from contracts.envelope import Envelope, PageMeta
 from contracts.error_codes import ErrorCode
 from servicekit.access import Allow, Principal
 from servicekit.documented_errors import errors
+from servicekit.json_route import JsonRoute
 from servicekit.pagination import PageQuery
 from servicekit.responses import ok
 
-router = APIRouter(prefix="/notifications", tags=["notifications"])
+router = APIRouter(prefix="/notifications", tags=["notifications"], route_class=JsonRoute)
 
 REPLAYED_HEADER = "Idempotent-Replayed"
 REPLAYED: Final = {

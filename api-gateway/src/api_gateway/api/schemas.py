@@ -4,27 +4,38 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from api_gateway.api.examples import ACCEPTED, NOTIFICATION, SUMMARY, UNSENT
 from api_gateway.api.utc_time import UtcTime
 from api_gateway.domain.identifiers import public_notification_id
 from api_gateway.domain.notification import Acceptance, Delivery, Notification, TimelineEvent
 from api_gateway.domain.request import NotificationRequest
-from api_gateway.domain.storable import check_storable
-from contracts.language import MAX_LENGTH, canonical_language
+from api_gateway.domain.storable import flaws_of
 from contracts.notification import NotificationStatus, NotificationType
 from contracts.template_code import TEMPLATE_CODE
+from servicekit.text_types import Language
 
 
-def _storable_variables(value: dict[str, Any]) -> dict[str, Any]:
-    check_storable(value, "variables")
+def _storable(value: dict[str, Any]) -> dict[str, Any]:
+    flaws = flaws_of(value)
+    if flaws:
+        # Each is told with its own path; pydantic puts the field's name before it.
+        raise ValidationError.from_exception_data(
+            "document",
+            [
+                InitErrorDetails(
+                    type=PydanticCustomError(flaw.code, flaw.message), loc=flaw.path, input=None
+                )
+                for flaw in flaws
+            ],
+        )
     return value
 
 
-def _storable_metadata(value: dict[str, Any]) -> dict[str, Any]:
-    check_storable(value, "metadata")
-    return value
+Document = Annotated[dict[str, Any], AfterValidator(_storable)]
+"""Any JSON object that every later stage can carry."""
 
 
 class SendNotification(BaseModel):
@@ -49,9 +60,7 @@ class SendNotification(BaseModel):
     notification_type: NotificationType
     user_id: UUID
     template_code: str = Field(pattern=TEMPLATE_CODE)
-    variables: Annotated[dict[str, Any], AfterValidator(_storable_variables)] = Field(
-        default_factory=dict, description="Values for the template."
-    )
+    variables: Document = Field(default_factory=dict, description="Values for the template.")
     request_id: str | None = Field(
         default=None,
         min_length=1,
@@ -66,9 +75,7 @@ class SendNotification(BaseModel):
         strict=True,
         description="From 5 on it overtakes others. Left out: 8 for urgent categories, else 4.",
     )
-    language: Annotated[str, Field(max_length=MAX_LENGTH), AfterValidator(canonical_language)] | (
-        None
-    ) = Field(default=None, description="BCP 47. Left out: the user's.")
+    language: Language | None = Field(default=None, description="BCP 47. Left out: the user's.")
     scheduled_at: UtcTime | None = Field(
         default=None,
         description="Not sent before this time, up to 30 days ahead; what has passed is now.",
@@ -76,7 +83,7 @@ class SendNotification(BaseModel):
     expires_at: UtcTime | None = Field(
         default=None, description="Not sent after this time. With its offset from UTC."
     )
-    metadata: Annotated[dict[str, Any], AfterValidator(_storable_metadata)] = Field(
+    metadata: Document = Field(
         default_factory=dict, description="Kept with the notification, given back when it is read."
     )
 

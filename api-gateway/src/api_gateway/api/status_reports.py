@@ -11,11 +11,12 @@ from contracts.notification import NotificationType
 from contracts.status_report import StatusReport, TakenReport
 from servicekit.access import Allow
 from servicekit.documented_errors import errors
+from servicekit.json_route import JsonRoute
 from servicekit.responses import ok
 
 REPORTERS: Final = ("email-service", "push-service")
 
-router: Final = APIRouter(tags=["status reports"])
+router: Final = APIRouter(tags=["status reports"], route_class=JsonRoute)
 
 _SERVICES: Final = Depends(Allow(services=REPORTERS))
 

@@ -195,18 +195,20 @@ def waits_until(request: NotificationRequest, now: datetime) -> datetime | None:
 
 
 def _wrong_times(request: NotificationRequest, now: datetime) -> Iterator[Rejected]:
-    until = waits_until(request, now)
-    if until is None:
-        return
-    if until > now + LONGEST_WAIT:
-        yield _wrong_time(f"A notification can wait for {LONGEST_WAIT.days} days at most.")
-    if request.expires_at is not None and request.expires_at <= until:
-        yield _wrong_time("It expires before it is to be sent.")
+    until, expiry = waits_until(request, now), request.expires_at
+    if until is not None and until > now + LONGEST_WAIT:
+        yield _wrong_time(
+            "scheduled_at", f"A notification can wait for {LONGEST_WAIT.days} days at most."
+        )
+    if expiry is not None and expiry <= now:
+        yield _wrong_time("expires_at", "It has passed.")
+    elif until is not None and expiry is not None and expiry <= until:
+        yield _wrong_time("scheduled_at", "It expires before it is to be sent.")
 
 
-def _wrong_time(message: str) -> Rejected:
-    detail = ErrorDetail(field="scheduled_at", code="time_range", message=message)
-    return Rejected(ErrorCode.VALIDATION_FAILED, f"scheduled_at: {message}", (detail,))
+def _wrong_time(field: str, message: str) -> Rejected:
+    detail = ErrorDetail(field=field, code="time_range", message=message)
+    return Rejected(ErrorCode.VALIDATION_FAILED, f"{field}: {message}", (detail,))
 
 
 def priority_of(request: NotificationRequest, category: str) -> int:

@@ -145,7 +145,7 @@ def explain_admission(
             ),
             *(_hindrance_reasons(user, channel, category) if user else ()),
         ),
-        later_reasons=tuple(_later_reasons(request, now)),
+        later_reasons=(),
         content=content,
         category=category,
         priority=priority,
@@ -174,10 +174,3 @@ def _hindrance_reasons(
     }
     for code in hindrances(user, channel, _UNKNOWN_CATEGORY if category is None else category):
         yield Reason(code, messages[code])
-
-
-def _later_reasons(request: NotificationRequest, now: datetime) -> Iterator[Reason]:
-    """What the worker would find; a time before `scheduled_at` is among the mistakes already."""
-    if waits_until(request, now) is None and request.expires_at and request.expires_at <= now:
-        message = "expires_at: It has passed; what is accepted now ends as expired."
-        yield Reason(ErrorCode.VALIDATION_FAILED, message, "expires_at")

@@ -15,12 +15,13 @@ from contracts.outcome import DeliveryOutcome
 from contracts.status_report import DeliveryStatusReport, TakenReport, outcome_of_report
 from servicekit.access import Allow
 from servicekit.correlation import current_correlation_id, new_correlation_id
+from servicekit.json_route import JsonRoute
 from servicekit.responses import ok
 
 REPORTERS: Final = ("api-gateway", "email-service", "push-service")
 """Who may report; of them, those whose tokens `SERVICE_TOKENS` holds."""
 
-router: Final = APIRouter(prefix="/status", tags=["status reports"])
+router: Final = APIRouter(prefix="/status", tags=["status reports"], route_class=JsonRoute)
 
 Publish = Callable[[Sequence[DeliveryOutcome]], Awaitable[None]]
 

@@ -1,5 +1,6 @@
 """`POST /api/v1/status/`, whole, but for the broker."""
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -110,6 +111,19 @@ async def test_is_asked_to_repeat_while_the_broker_is_away(
     answer = await post(client)
     assert (answer.status_code, answer.json()["error"]) == (503, "dependency_unavailable")
     assert answer.headers["Retry-After"] == "10"
+
+
+@pytest.mark.parametrize(("unfit", "code"), [("\0", "nul_character"), ("\ud800", "string_unicode")])
+@pytest.mark.parametrize("field", ["reason", "error", "provider", "provider_message_id", "status"])
+async def test_a_text_that_nothing_can_carry_is_refused_by_its_field(
+    client: httpx.AsyncClient, publisher: FakePublisher, field: str, unfit: str, code: str
+) -> None:
+    headers = {"X-Service-Token": "api-gateway:a", "Content-Type": "application/json"}
+    content = json.dumps({**BODY, field: f"a{unfit}"})
+    answer = await client.post(PATH, content=content, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (422, "validation_failed")
+    assert [(one["field"], one["code"]) for one in answer.json()["details"]] == [(field, code)]
+    assert publisher.outcomes == []
 
 
 @pytest.mark.parametrize(

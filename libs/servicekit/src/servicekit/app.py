@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import iter_route_contexts
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -15,6 +16,7 @@ from servicekit.described_answers import describe_answers
 from servicekit.docs_page import docs_router
 from servicekit.error_handlers import install_error_handlers
 from servicekit.health import Check, health_router
+from servicekit.json_route import refuse_other_dialects
 from servicekit.metrics import METRICS_ANSWER, Metrics
 from servicekit.observation import ObservationMiddleware
 from servicekit.request_body import RequestBodyMiddleware
@@ -67,6 +69,8 @@ def create_app(
 
     Raises:
         UndeclaredAccessError: A route neither declares its callers nor is public.
+        ForeignDialectError: A route that takes a body is no `JsonRoute`.
+        ValueError: A path of `larger_bodies` is no route's.
     """
     app = FastAPI(
         title=service,
@@ -103,17 +107,27 @@ def create_app(
         app.include_router(router, prefix=API_PREFIX)
     install_error_handlers(app)
     refuse_undeclared_routes(app)
+    refuse_other_dialects(app)
     describe_access(app)
     describe_answers(app)
     app.add_middleware(
         RequestBodyMiddleware,
         max_bytes=max_body_bytes,
-        by_path={API_PREFIX + path: limit for path, limit in (larger_bodies or {}).items()},
+        by_path=_by_path(app, larger_bodies or {}),
     )
     app.add_middleware(ObservationMiddleware, metrics=metrics)
     app.add_middleware(CorrelationMiddleware)
     app.add_middleware(TrailingSlashMiddleware)
     return app
+
+
+def _by_path(app: FastAPI, larger_bodies: Mapping[str, int]) -> dict[str, int]:
+    by_path = {API_PREFIX + path: limit for path, limit in larger_bodies.items()}
+    unknown = by_path.keys() - {route.path for route in iter_route_contexts(app.routes)}
+    if unknown:
+        msg = f"there are no routes {sorted(unknown)} to take larger bodies"
+        raise ValueError(msg)
+    return by_path
 
 
 class TrailingSlashMiddleware:

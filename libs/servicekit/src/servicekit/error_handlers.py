@@ -11,7 +11,8 @@ from starlette.responses import Response
 from contracts.envelope import ErrorDetail, ErrorEnvelope
 from contracts.error_codes import ErrorCode
 from servicekit.allowed_methods import allowed_methods
-from servicekit.errors import ServiceError
+from servicekit.errors import MAX_DETAILS, MAX_FIELD_CHARACTERS, ServiceError
+from servicekit.json_route import UnfitTextError
 
 _CODE_BY_STATUS = {
     400: ErrorCode.MALFORMED_REQUEST,
@@ -25,13 +26,13 @@ _CODE_BY_STATUS = {
     429: ErrorCode.RATE_LIMITED,
     503: ErrorCode.DEPENDENCY_UNAVAILABLE,
 }
-_MAX_DETAILS = 50
 
 
 def install_error_handlers(app: FastAPI) -> None:
     """Answer every error of this application with the envelope."""
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(UnfitTextError, _unfit_text)
     app.add_exception_handler(HTTPException, _http_exception)
 
 
@@ -86,14 +87,22 @@ async def _validation_error(request: Request, error: Exception) -> Response:
                 error=ErrorCode.UNSUPPORTED_MEDIA_TYPE,
             ),
         )
-    details = [detail_of(item) for item in errors[:_MAX_DETAILS]]
+    return _invalid([detail_of(item) for item in errors[:MAX_DETAILS]])
+
+
+async def _unfit_text(_: Request, error: Exception) -> Response:
+    assert isinstance(error, UnfitTextError)
+    return _invalid(error.details)
+
+
+def _invalid(details: Sequence[ErrorDetail]) -> Response:
     fields = ", ".join(dict.fromkeys(detail.field for detail in details))
     return render_error(
         422,
         ErrorEnvelope(
             message=f"The request is not valid: {fields}.",
             error=ErrorCode.VALIDATION_FAILED,
-            details=details,
+            details=list(details),
         ),
     )
 
@@ -103,15 +112,22 @@ def detail_of(item: Mapping[str, Any]) -> ErrorDetail:
     return ErrorDetail(
         field=_field_path(item["loc"]),
         code=str(item["type"]),
-        message=str(item["msg"]),
+        message=_without_prefix(str(item["msg"])),
     )
+
+
+def _without_prefix(message: str) -> str:
+    """What a validator said, without pydantic's name for how it said it."""
+    for prefix in ("Value error, ", "Assertion failed, "):
+        message = message.removeprefix(prefix)
+    return message
 
 
 def _field_path(location: Sequence[str | int]) -> str:
     parts = [str(part) for part in location]
     if len(parts) > 1 and parts[0] in {"body", "query", "path", "header"}:
         parts = parts[1:]
-    return ".".join(parts) or "body"
+    return ".".join(parts)[:MAX_FIELD_CHARACTERS] or "body"
 
 
 def _body_is_not_json(request: Request) -> bool:

@@ -15,10 +15,15 @@ They are raised anywhere below the HTTP edge and rendered in one place, `service
 
 from collections.abc import Mapping, Sequence
 from math import ceil
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from contracts.envelope import ErrorDetail
 from contracts.error_codes import ErrorCode
+
+MAX_DETAILS: Final = 50
+"""Fields that one answer names."""
+MAX_FIELD_CHARACTERS: Final = 200
+"""Of a field's path; callers name fields too, and fifty long paths would be a long answer."""
 
 
 class ServiceError(Exception):

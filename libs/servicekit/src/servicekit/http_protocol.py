@@ -17,6 +17,8 @@ from servicekit.correlation import CORRELATION_HEADER, new_correlation_id
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Request line and headers together; a chunk from the socket may exceed it by its own size."""
+MAX_DISCARDED_BYTES: Final = 8 * 1024 * 1024
+"""Of a body whose request was answered already: so many, that most clients see the answer."""
 ARRIVAL_SECONDS: Final = 30.0
 """From a request's first byte to its last."""
 
@@ -30,6 +32,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._head_bytes = 0
         self._in_head = True
+        self._discarded_bytes = 0
         self._refused = False
         self._arrival: asyncio.TimerHandle | None = None
 
@@ -59,9 +62,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._in_head = False
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """A part of the body; what comes after the answer is discarded, and not without end."""
+        super().on_body(body)
+        if self.cycle.response_complete:
+            self._discarded_bytes += len(body)
+            if self._discarded_bytes > MAX_DISCARDED_BYTES and not self._refused:
+                self._refused = True
+                self._stop_waiting()
+                self.transport.close()
+
     def on_message_complete(self) -> None:
         """The request is complete; the next one on this connection begins."""
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._head_bytes, self._discarded_bytes = True, 0, 0
         self._stop_waiting()
         super().on_message_complete()
 

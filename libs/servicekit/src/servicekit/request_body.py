@@ -1,4 +1,4 @@
-"""Takes the bodies of requests in: counted while they come, and JSON of one dialect only.
+"""Takes the bodies of requests in, counted while they come.
 
 A middleware, because FastAPI's own `max_body_size` acts outside all others, so that its answer
 would lack the envelope, the correlation id and the metrics.
@@ -7,16 +7,11 @@ would lack the envelope, the correlation id and the metrics.
 from collections.abc import Mapping
 from typing import Final
 
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from contracts.envelope import ErrorEnvelope
-from contracts.error_codes import ErrorCode
-from servicekit.error_handlers import render_error, too_large
-from servicekit.json_dialect import DialectError, check_dialect
+from servicekit.error_handlers import too_large
 
 _LENGTH: Final = b"content-length"
-_TYPE: Final = b"content-type"
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -49,39 +44,24 @@ class RequestBodyMiddleware:
         body = await _read(receive, max_bytes)
         if body is None:
             return  # the client has gone
-        refusal = _refusal(scope, body, max_bytes)
-        if refusal is not None:
-            await refusal(scope, receive, send)
+        if len(body) > max_bytes:
+            await too_large(max_bytes)(scope, receive, send)
             return
         await self._app(scope, _replayed(body, receive), send)
 
 
 async def _read(receive: Receive, max_bytes: int) -> bytes | None:
     """The body, or what came of it until there were too many bytes; None: it broke off."""
-    parts, received = [], 0
-    while received <= max_bytes:
+    body = bytearray()  # thousands of tiny parts would cost many times their bytes
+    while len(body) <= max_bytes:
         message = await receive()
         if message["type"] != "http.request":
             return None
-        part = message.get("body", b"")
-        parts.append(part)
-        received += len(part)
+        part: bytes = message.get("body", b"")
         if not message.get("more_body", False):
-            break
-    return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _refusal(scope: Scope, body: bytes, max_bytes: int) -> Response | None:
-    if len(body) > max_bytes:
-        return too_large(max_bytes)
-    if not body or b"json" not in _header(scope, _TYPE).lower():
-        return None
-    try:
-        check_dialect(body)
-    except DialectError as error:
-        message = f"The body is not valid JSON: {error}."
-        return render_error(400, ErrorEnvelope(message=message, error=ErrorCode.MALFORMED_REQUEST))
-    return None
+            return bytes(body + part) if body else part
+        body += part
+    return bytes(body)
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, SecretStr, StringConstraints
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from contracts.language import canonical_language
+from contracts.language import MAX_LENGTH, canonical_language
 
 
 def _without_nul(value: str) -> str:
@@ -45,5 +45,5 @@ Name = Annotated[
 ]
 """What people call a thing; spaces around it are not part of it."""
 
-Language = Annotated[str, StringConstraints(max_length=100), AfterValidator(_language)]
+Language = Annotated[str, StringConstraints(max_length=MAX_LENGTH), AfterValidator(_language)]
 """A BCP 47 tag, brought into the usual spelling."""

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import resource
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,8 +13,8 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from servicekit.app import create_app
-from servicekit.http_protocol import MAX_HEAD_BYTES, BoundedHttpProtocol
+from servicekit.app import MAX_BODY_BYTES, create_app
+from servicekit.http_protocol import MAX_DISCARDED_BYTES, MAX_HEAD_BYTES, BoundedHttpProtocol
 from servicekit.metrics import Metrics
 
 SHORT = 0.3
@@ -94,6 +96,40 @@ async def test_a_head_without_end_is_refused_early(port: int) -> None:
         pass
     assert sent < 20 * MEGABYTE  # what fits into the sockets' buffers meanwhile
     assert not reader.exception() or isinstance(reader.exception(), ConnectionError)
+    writer.close()
+
+
+async def test_a_gigabyte_in_chunks_comes_to_an_early_end(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    answer = asyncio.create_task(reader.readuntil(b"\r\n\r\n"))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.perf_counter()
+    writer.write(b"POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+    sent = 0
+    try:
+        while sent < 1024 * MEGABYTE and not writer.is_closing():
+            writer.write(b"10000\r\n" + b"a" * 0x10000 + b"\r\n")
+            await writer.drain()
+            sent += 0x10000
+    except ConnectionError:
+        pass
+    assert (await answer).startswith(b"HTTP/1.1 413 ")
+    assert time.perf_counter() - started < 5
+    assert sent < MAX_DISCARDED_BYTES + 20 * MEGABYTE  # what fits into the sockets' buffers
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 32 * 1024  # KiB
+    writer.close()
+
+
+async def test_a_connection_outlives_a_body_that_is_a_little_too_large(port: int) -> None:
+    body = b"a" * (MAX_BODY_BYTES + 1)
+    head = f"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(MAX_DISCARDED_BYTES // MAX_BODY_BYTES + 2):
+        writer.write(head + body)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        length = int(answer.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+        await reader.readexactly(length)
     writer.close()
 
 

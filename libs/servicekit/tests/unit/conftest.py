@@ -17,6 +17,7 @@ from servicekit.app import create_app
 from servicekit.correlation import current_correlation_id, current_traceparent
 from servicekit.errors import ServiceError, UnauthenticatedError
 from servicekit.health import Check
+from servicekit.json_route import JsonRoute
 from servicekit.metrics import Metrics
 from servicekit.pagination import PageQuery
 from servicekit.responses import ok, page_of
@@ -37,7 +38,7 @@ PUBLIC: dict[str, Any] = {"openapi_extra": {"x-access": "public"}}
 
 
 def make_router(error: ServiceError | None = None) -> APIRouter:
-    router = APIRouter(prefix="/things")
+    router = APIRouter(prefix="/things", route_class=JsonRoute)
 
     @router.get("/ids/{delay}", **PUBLIC)
     async def ids(delay: float) -> Envelope[list[str | None]]:
@@ -107,6 +108,7 @@ class AppFactory:
         checks: Mapping[str, Check] | None = None,
         error: ServiceError | None = None,
         authenticate: KnownCallers | None = None,
+        larger_bodies: Mapping[str, int] | None = None,
     ) -> FastAPI:
         return create_app(
             service="test-service",
@@ -117,6 +119,7 @@ class AppFactory:
             metrics=self.metrics,
             lifespan=nothing_to_open,
             authenticate=authenticate,
+            larger_bodies=larger_bodies,
         )
 
 

@@ -9,6 +9,7 @@ from contracts.envelope import Envelope
 from contracts.error_codes import ErrorCode
 from servicekit.access import Allow
 from servicekit.documented_errors import errors
+from servicekit.json_route import JsonRoute
 from servicekit.pagination import PageQuery
 from servicekit.responses import ok, page_of
 
@@ -38,7 +39,7 @@ def codes_of(operation: Any) -> dict[str, list[str]]:
 
 
 def test_what_a_route_can_answer_follows_from_what_it_is(make_app: MakeApp) -> None:
-    router = APIRouter()
+    router = APIRouter(route_class=JsonRoute)
 
     @router.get("/open", **OPEN)
     async def nothing_can_go_wrong(text: str = "") -> Envelope[Thing]:
@@ -76,7 +77,7 @@ def test_what_a_route_can_answer_follows_from_what_it_is(make_app: MakeApp) -> N
 
 
 def test_a_route_adds_its_own_codes_each_under_its_status(make_app: MakeApp) -> None:
-    router = APIRouter()
+    router = APIRouter(route_class=JsonRoute)
     own = errors(ErrorCode.USER_NOT_FOUND, ErrorCode.EMAIL_TAKEN, ErrorCode.TEMPLATE_INVALID)
 
     @router.put("/things/{name}", responses=own, **OPEN)
@@ -96,7 +97,7 @@ def test_a_route_adds_its_own_codes_each_under_its_status(make_app: MakeApp) -> 
 
 
 def test_what_is_accepted_and_not_sent_stands_beside_success(make_app: MakeApp) -> None:
-    router = APIRouter()
+    router = APIRouter(route_class=JsonRoute)
 
     @router.post("/things", status_code=202, responses=errors(ErrorCode.NO_ADDRESS), **OPEN)
     async def send() -> Envelope[Thing]:
@@ -111,7 +112,7 @@ def test_what_is_accepted_and_not_sent_stands_beside_success(make_app: MakeApp) 
 
 
 def test_an_answer_shows_the_example_of_what_it_carries(make_app: MakeApp) -> None:
-    router = APIRouter()
+    router = APIRouter(route_class=JsonRoute)
 
     @router.get("/things", **OPEN)
     async def page(query: Annotated[PageQuery, Depends()]) -> Envelope[list[Thing]]:
@@ -142,7 +143,7 @@ def test_an_example_shows_what_is_null(make_app: MakeApp) -> None:
         by: dict[str, Part]
         last: Part | None
 
-    router = APIRouter()
+    router = APIRouter(route_class=JsonRoute)
 
     @router.get("/whole", **OPEN)
     async def read() -> Envelope[Whole]:

@@ -1,18 +1,18 @@
 """Every way in which a request can fail, as its caller sees it."""
 
-import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Query
+from pydantic import AfterValidator
 
-from contracts.envelope import ErrorDetail
+from contracts.envelope import Envelope, ErrorDetail
 from contracts.error_codes import ErrorCode
 from servicekit import errors
-from servicekit.app import MAX_BODY_BYTES
+from servicekit.responses import ok
 
 THINGS = "/api/v1/things"
 JSON = {"Content-Type": "application/json"}
@@ -141,6 +141,35 @@ async def test_invalid_fields_are_422_and_each_is_named(client: httpx.AsyncClien
     assert all(each["message"] for each in body["details"])
 
 
+async def test_a_validators_words_are_told_without_pydantics(
+    make_app: MakeApp, connect_to: ConnectTo
+) -> None:
+    def odd(value: int) -> int:
+        if value < 0:
+            msg = "It must be positive."
+            raise AssertionError(msg)
+        if value % 2 == 0:
+            msg = "It must be odd."
+            raise ValueError(msg)
+        return value
+
+    router = APIRouter()
+
+    @router.get("/odd", openapi_extra={"x-access": "public"})
+    async def read(number: Annotated[int, AfterValidator(odd), Query()]) -> Envelope[int]:
+        return ok(number, "Odd.")
+
+    async with connect_to(make_app(routers=(router,))) as client:
+        told = [
+            (await client.get(f"/api/v1/odd?number={number}")).json()["details"][0]
+            for number in (2, -1)
+        ]
+    assert told == [
+        {"field": "number", "code": "value_error", "message": "It must be odd."},
+        {"field": "number", "code": "assertion_error", "message": "It must be positive."},
+    ]
+
+
 async def test_names_at_most_fifty_fields(client: httpx.AsyncClient) -> None:
     answer = await client.post(THINGS, json={f"f{number}": 1 for number in range(500)})
     assert len(answer.json()["details"]) == 50
@@ -152,40 +181,6 @@ async def test_a_field_name_that_is_no_unicode_text_is_the_callers_error(
     answer = await client.post(THINGS, content=b'{"\\ud800": 1}', headers=JSON)
     assert answer.status_code == 422
     assert answer.json()["error"] == "validation_failed"
-
-
-async def test_a_body_declared_too_large_is_413_and_not_read(client: httpx.AsyncClient) -> None:
-    answer = await client.post(THINGS, content=b"x" * (MAX_BODY_BYTES + 1), headers=JSON)
-    assert answer.status_code == 413
-    assert answer.json() == envelope(
-        f"The body is larger than {MAX_BODY_BYTES} bytes.", "payload_too_large"
-    )
-    assert "X-Correlation-ID" in answer.headers
-
-
-async def test_a_body_that_grows_too_large_is_413_and_read_no_further(
-    client: httpx.AsyncClient,
-) -> None:
-    sent = 0
-
-    async def chunks() -> AsyncIterator[bytes]:
-        nonlocal sent
-        for _ in range(1000):
-            sent += 1
-            yield b"x" * 16_384
-
-    answer = await client.post(THINGS, content=chunks(), headers=JSON)
-    assert answer.status_code == 413
-    assert answer.json()["error"] == "payload_too_large"
-    assert sent == MAX_BODY_BYTES // 16_384 + 1
-
-
-async def test_a_body_of_exactly_the_limit_is_read(client: httpx.AsyncClient) -> None:
-    frame = json.dumps({"name": "", "amount": 1})
-    body = frame.replace('""', '"' + "x" * (MAX_BODY_BYTES - len(frame)) + '"')
-    assert len(body) == MAX_BODY_BYTES
-    answer = await client.post(THINGS, content=body, headers=JSON)
-    assert answer.status_code == 200
 
 
 async def test_a_nonsensical_length_is_no_crash(client: httpx.AsyncClient) -> None:

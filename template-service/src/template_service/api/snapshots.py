@@ -12,12 +12,13 @@ from contracts.template_rendering import RenderedHeadline, RenderingRequest
 from contracts.template_snapshot import TemplateSnapshot, TemplateVersion
 from servicekit.access import Allow
 from servicekit.documented_errors import errors
+from servicekit.json_route import JsonRoute
 from servicekit.responses import ok
 from servicekit.text_types import Language
 from template_service.api.answers import version_answer
 from template_service.api.dependencies import CodeInPath, UseCasesHere, VersionInPath
 
-router: Final = APIRouter(prefix="/templates", tags=["templates"])
+router: Final = APIRouter(prefix="/templates", tags=["templates"], route_class=JsonRoute)
 
 _Gateway = Depends(Allow(services=("api-gateway",)))
 _ReaderOrService = Depends(

@@ -9,6 +9,7 @@ from contracts.envelope import Envelope
 from contracts.error_codes import ErrorCode
 from servicekit.access import Allow, Principal
 from servicekit.documented_errors import errors
+from servicekit.json_route import JsonRoute
 from servicekit.pagination import PageQuery
 from servicekit.responses import ok, page_of
 from template_service.api.answers import TemplateAnswer
@@ -22,7 +23,7 @@ from template_service.api.dependencies import (
 from template_service.api.schemas import CreateTemplateBody, PublishVersionBody
 from template_service.domain.publication import Revision
 
-router: Final = APIRouter(prefix="/templates", tags=["templates"])
+router: Final = APIRouter(prefix="/templates", tags=["templates"], route_class=JsonRoute)
 
 _Writer = Annotated[Principal, Depends(Allow(scope=Scope.TEMPLATES_WRITE))]
 _Reader = Depends(Allow(scope=Scope.TEMPLATES_READ))

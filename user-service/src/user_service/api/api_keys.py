@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from contracts.access import ApiKeyRecord
 from contracts.envelope import Envelope
 from servicekit.access import Allow, Principal
+from servicekit.json_route import JsonRoute
 from servicekit.pagination import PageQuery
 from servicekit.responses import ok, page_of
 from user_service.api.answers import ApiKeyAnswer, NewApiKeyAnswer, new_api_key_answer
@@ -15,7 +16,7 @@ from user_service.api.dependencies import KeyIdInPath, UseCasesHere
 from user_service.api.schemas import CreateApiKeyBody
 from user_service.domain.errors import ApiKeyNotFoundError
 
-router: Final = APIRouter(prefix="/api-keys", tags=["api keys"])
+router: Final = APIRouter(prefix="/api-keys", tags=["api keys"], route_class=JsonRoute)
 
 _Admin = Annotated[Principal, Depends(Allow())]
 _AdminOnly = Depends(Allow())

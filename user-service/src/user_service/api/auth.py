@@ -8,13 +8,14 @@ from contracts.envelope import Envelope
 from contracts.error_codes import ErrorCode
 from servicekit.access import PUBLIC_MARK
 from servicekit.documented_errors import errors
+from servicekit.json_route import JsonRoute
 from servicekit.responses import ok
 from user_service.api.answers import TokenAnswer
 from user_service.api.dependencies import UseCasesHere
 from user_service.api.examples import KEY_SET
 from user_service.api.schemas import SignInBody
 
-router: Final = APIRouter(prefix="/auth", tags=["auth"])
+router: Final = APIRouter(prefix="/auth", tags=["auth"], route_class=JsonRoute)
 
 _PUBLIC: Final = {"x-access": PUBLIC_MARK}
 

@@ -13,13 +13,14 @@ from contracts.error_codes import ErrorCode
 from servicekit.access import Allow, Principal
 from servicekit.documented_errors import errors
 from servicekit.errors import UnprocessableContentError
+from servicekit.json_route import JsonRoute
 from servicekit.pagination import PageQuery
 from servicekit.responses import ok, page_of
 from user_service.api.answers import SuppressionAnswer
 from user_service.api.dependencies import UseCasesHere
 from user_service.api.schemas import Email, SuppressBody
 
-router: Final = APIRouter(prefix="/suppressions", tags=["suppressions"])
+router: Final = APIRouter(prefix="/suppressions", tags=["suppressions"], route_class=JsonRoute)
 
 _Writer = Annotated[Principal, Depends(Allow(scope=Scope.USERS_WRITE))]
 _WriterOnly = Depends(Allow(scope=Scope.USERS_WRITE))

@@ -16,6 +16,7 @@ from contracts.snapshot_questions import UserSnapshotsQuestion
 from contracts.user_snapshot import UserSnapshot
 from servicekit.access import Allow, CallerKind, Principal
 from servicekit.documented_errors import errors
+from servicekit.json_route import JsonRoute
 from servicekit.pagination import PageQuery
 from servicekit.responses import ok, page_of
 from user_service.api.answers import UserAnswer
@@ -24,7 +25,7 @@ from user_service.api.dependencies import UseCasesHere, UserIdInPath
 from user_service.api.schemas import CreateUserBody, PatchUserBody
 from user_service.domain.errors import UserNotFoundError
 
-router: Final = APIRouter(prefix="/users", tags=["users"])
+router: Final = APIRouter(prefix="/users", tags=["users"], route_class=JsonRoute)
 
 _Creator = Depends(Allow(scope=Scope.USERS_WRITE))
 _Lister = Depends(Allow(scope=Scope.USERS_READ))
