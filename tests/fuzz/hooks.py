@@ -84,7 +84,9 @@ def flatmap_query(
 
 @schemathesis.hook
 def flatmap_body(context: schemathesis.HookContext, body: Any) -> st.SearchStrategy[Any]:
-    return with_known(body, WORLD.in_body).flatmap(with_hostile)
+    path = context.operation.path if context.operation else ""
+    known = {**WORLD.in_body, **WORLD.in_body_of.get(path, {})}
+    return with_known(body, known).flatmap(with_hostile)
 
 
 @schemathesis.hook

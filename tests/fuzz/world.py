@@ -35,6 +35,7 @@ class World:
     Attributes:
         in_address: For a parameter of this name, values that mean something.
         in_body: The same for a field; the last of them has its type.
+        in_body_of: What is different in bodies of single paths.
         examples: For an id of the documentation's examples, one that exists.
         api_key: With all scopes.
         weak_api_key: With one scope, which few routes ask for.
@@ -52,6 +53,7 @@ class World:
     untouchable: list[str]
     in_address: dict[str, list[Any]]
     in_body: dict[str, list[Any]]
+    in_body_of: dict[str, dict[str, list[Any]]]
     examples: dict[str, str]
 
     def write(self, path: Path) -> None:
@@ -79,6 +81,14 @@ async def create_world(stack: Stack, checkout: Path) -> World:
         await system.create_api_key(ADMIN_EMAIL, stack.secrets.admin_password, "fuzz")
         await create_demo_templates(system, checkout)
         return await _Maker(system).world(stack)
+
+
+def _reportable(sent: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Of which notifications and deliveries a status can be reported."""
+    return {
+        "notification_id": [each["id"] for each in sent],
+        "delivery_id": [None, *(each["deliveries"][0]["delivery_id"] for each in sent)],
+    }
 
 
 class _Maker:
@@ -150,6 +160,10 @@ class _Maker:
                 "scheduled_at": [None, *times],
                 "expires_at": [None, (today + timedelta(days=30)).isoformat()],
                 "timestamp": [None, today.isoformat()],
+            },
+            in_body_of={
+                "/api/v1/email/status": _reportable(mails),
+                "/api/v1/push/status": _reportable(pushes),
             },
             examples={
                 "018f2f6e-7c1a-7b1e-9c55-3f1a2b4c5d6e": user["id"],
