@@ -28,7 +28,7 @@ def assert_refused(answer: HttpResponse, status: int, error: str) -> dict[str, A
         ({"notification_type": "fax"}, 422, "validation_failed", "notification_type"),
         ({"variables": {}}, 422, "missing_variables", "variables.name"),
         ({"variables": {"name": None}}, 422, "missing_variables", "variables.name"),
-        ({"variables": {"name": "a\0b"}}, 422, "validation_failed", "variables"),
+        ({"variables": {"name": "a\0b"}}, 422, "validation_failed", "variables.name"),
         ({"user_id": str(uuid4())}, 404, "user_not_found", None),
         ({"template_code": "nothing_of_this_name"}, 404, "template_not_found", None),
     ],
