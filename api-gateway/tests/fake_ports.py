@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from api_gateway.usecases.ports import OutboxMessage
 from contracts.error_codes import ErrorCode
 from servicekit.bulk_directory import CopiesMissingError
-from servicekit.errors import UnavailableError
+from servicekit.errors import RateLimitedError, UnavailableError
 from servicekit.versioned_cache import Cached
 
 KeyT = TypeVar("KeyT")
@@ -56,9 +56,35 @@ class FakePublisher:
 
     def __init__(self) -> None:
         self.offered: list[OutboxMessage] = []
+        self.turns: list[tuple[str, str]] = []
+        self.is_crowded = False
+
+    def goes_at_once(self, client_id: str, lane: str) -> bool:
+        self.turns.append((client_id, lane))
+        return not self.is_crowded
 
     def offer(self, messages: Sequence[OutboxMessage]) -> None:
         self.offered.extend(messages)
+
+
+class AlwaysAtOnce:
+    """Nobody waits for a turn."""
+
+    def goes_at_once(self, client_id: str, lane: str) -> bool:
+        return True
+
+
+class FakeDepths:
+    """A broker's lanes, empty unless `ready` says otherwise; `error` is raised instead."""
+
+    def __init__(self) -> None:
+        self.ready: dict[str, int] = {}
+        self.error: Exception | None = None
+
+    async def ready_counts(self, queues: Sequence[str]) -> dict[str, int]:
+        if self.error is not None:
+            raise self.error
+        return {queue: self.ready.get(queue, 0) for queue in queues}
 
 
 class FakeAdmission:
@@ -66,8 +92,12 @@ class FakeAdmission:
 
     def __init__(self) -> None:
         self.is_full = False
+        self.over_bound: set[str] = set()
 
-    def check(self) -> None:
+    def check(self, client_id: str) -> None:
+        if client_id in self.over_bound:
+            msg = "Too many of yours wait."
+            raise RateLimitedError(msg, code=ErrorCode.TOO_MANY_WAITING, retry_after=30)
         if self.is_full:
             msg = "Too much waits."
             raise UnavailableError(msg, code=ErrorCode.OVERLOADED)

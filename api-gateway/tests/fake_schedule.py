@@ -1,16 +1,12 @@
 """The schedule in memory; `ScheduleSuite` shows that it behaves as PostgreSQL does."""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from api_gateway.domain.build_message import build_message
 from api_gateway.domain.notification import Notification
 from api_gateway.domain.release import Release
-from api_gateway.usecases.ports import OutboxMessage
-from contracts.names import lane_for
 from contracts.notification import NotificationStatus
 
 NOW, LEASE = timedelta(0), timedelta(seconds=15)
@@ -24,7 +20,6 @@ class FakeSchedule:
         self.due: dict[UUID, timedelta] = {}
         self.releases: list[Release] = []
         self.error: Exception | None = None
-        self._row_ids = itertools.count(1)
 
     def put(self, one: Notification, *, due: timedelta = NOW) -> None:
         self.notifications[one.id] = one
@@ -41,8 +36,8 @@ class FakeSchedule:
             self.due[key] = LEASE
         return [self.notifications[key] for key in due]
 
-    async def release(self, releases: Sequence[Release]) -> list[OutboxMessage]:
-        messages = []
+    async def release(self, releases: Sequence[Release]) -> int:
+        rows = 0
         for release in releases:
             one = release.notification
             if not self._waits(one.id):
@@ -50,17 +45,8 @@ class FakeSchedule:
             is_kept = one.status in {NotificationStatus.PENDING, NotificationStatus.SCHEDULED}
             self.notifications[one.id] = one if is_kept else replace(one, variables={})
             self.releases.append(release)
-            messages += [build_message(one, each) for each in one.deliveries]
-        return [
-            OutboxMessage(
-                next(self._row_ids),
-                lane_for(message.notification_type, message.priority),
-                message.model_dump_json(exclude_none=True).encode(),
-                message.delivery_id,
-                message.correlation_id,
-            )
-            for message in messages
-        ]
+            rows += len(one.deliveries)
+        return rows
 
     async def cancel(self, notification_id: UUID) -> bool:
         if not self._waits(notification_id):

@@ -43,7 +43,8 @@ class FakeStore:
         self.notes.append(new.note)
         if new.key is not None:
             self.requests[new.key] = StoredRequest(new.fingerprint, new.acceptance)
-        return Stored(new.acceptance, tuple(self._row(message) for message in new.messages))
+        rows = tuple(self._row(message) for message in new.messages)
+        return Stored(new.acceptance, rows if new.at_once else ())
 
     async def store_batch(
         self, batch: Batch, items: Sequence[NewNotification]

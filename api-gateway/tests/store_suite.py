@@ -17,9 +17,13 @@ async def put(
     one: Notification,
     key: IdempotencyKey | None = None,
     fingerprint: str = "f" * 64,
+    *,
+    at_once: bool = True,
 ) -> Stored | StoredRequest:
     messages = tuple(message_of(one, item) for item in one.deliveries)
-    return await store.store(NewNotification(one, messages, acceptance_of(one), key, fingerprint))
+    return await store.store(
+        NewNotification(one, messages, acceptance_of(one), key, fingerprint, at_once=at_once)
+    )
 
 
 class StoreSuite:
@@ -40,6 +44,13 @@ class StoreSuite:
         for row, item in zip(stored.outbox, one.deliveries, strict=True):
             assert DeliveryMessage.model_validate_json(row.body) == message_of(one, item)
             assert not row.may_be_repeated
+
+    async def test_what_waits_for_its_turn_has_no_row_to_publish(
+        self, store: NotificationStore
+    ) -> None:
+        stored = await put(store, notification(), at_once=False)
+        assert isinstance(stored, Stored)
+        assert stored.outbox == ()
 
     async def test_a_key_that_was_used_leads_to_the_first_answer(
         self, store: NotificationStore

@@ -19,6 +19,7 @@ from api_gateway.adapters.failpoints import (
 )
 from api_gateway.adapters.group_commit import GroupCommit
 from api_gateway.adapters.http_headline_renderer import HttpHeadlineRenderer
+from api_gateway.adapters.lane_watch import LaneWatch
 from api_gateway.adapters.outbox_queue import OutboxQueue
 from api_gateway.adapters.postgres_batches import PostgresBatchHistory
 from api_gateway.adapters.postgres_dead_letter_gauge import PostgresDeadLetterGauge
@@ -132,7 +133,10 @@ def build_app(settings: Settings) -> FastAPI:
     )
     outbox: Outbox = PostgresOutbox(database)
     message_publisher: MessagePublisher = AmqpMessagePublisher(publisher)
-    backlog = BacklogGauge(database)
+    backlog = BacklogGauge(
+        database, publisher.check, most_of_a_caller=settings.most_waiting_of_a_caller
+    )
+    lane_watch = LaneWatch(database, publisher, window=settings.caller_window)
     users = RemoteUsers(redis, user_service, metrics)
     templates = RemoteTemplates(redis, template_service, metrics)
     store = PostgresNotificationStore(
@@ -146,7 +150,7 @@ def build_app(settings: Settings) -> FastAPI:
         message_publisher = FragilePublisher(message_publisher, failpoints)
         single_store = FragileStore(single_store, failpoints)
         reservations = FragileReservations(reservations, failpoints)
-    outbox_queue = OutboxQueue(outbox, message_publisher)
+    outbox_queue = OutboxQueue(outbox, message_publisher, lane_watch)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -159,6 +163,8 @@ def build_app(settings: Settings) -> FastAPI:
             backlog.start()
             at_the_end(publisher.close)
             publisher.start()
+            at_the_end(lane_watch.stop)
+            lane_watch.start()
             at_the_end(outbox_queue.stop)
             outbox_queue.start()
             yield
@@ -181,6 +187,7 @@ def build_app(settings: Settings) -> FastAPI:
             "rabbitmq": publisher.check,
             "outbox_queue": outbox_queue.check,
             "backlog_gauge": backlog.check_measuring,
+            "lane_watch": lane_watch.check,
         },
         metrics=metrics,
         lifespan=lifespan,
@@ -247,9 +254,8 @@ def build_relay(settings: RelaySettings) -> FastAPI:
     amqp_url = settings.amqp_url.get_secret_value()
     publisher = Publisher(amqp_url, name="relay-publish", exchanges=(NOTIFICATIONS_EXCHANGE,))
     poller = OutboxPoller(
-        RelayOutbox(PostgresOutbox(database), AmqpMessagePublisher(publisher)), metrics
+        RelayOutbox(PostgresOutbox(database), AmqpMessagePublisher(publisher), publisher), metrics
     )
-    released = OutboxQueue(PostgresOutbox(database), AmqpMessagePublisher(publisher))
     redis = create_redis(settings.redis_url.get_secret_value(), name=RELAY, pause=RedisPause())
     clients = _service_clients(settings)
     reconcile_after = timedelta(seconds=settings.reconcile_after_seconds)
@@ -287,7 +293,6 @@ def build_relay(settings: RelaySettings) -> FastAPI:
                 templates=RemoteTemplates(
                     redis, ServiceClient("template-service", clients[1], metrics=metrics), metrics
                 ),
-                publisher=released,
                 now=_utc_now,
                 new_id=uuid7,
             ),
@@ -315,8 +320,6 @@ def build_relay(settings: RelaySettings) -> FastAPI:
             at_the_end(upkeep.close)
             at_the_end(publisher.close)
             publisher.start()
-            at_the_end(released.stop)
-            released.start()
             for one in rounds.values():
                 at_the_end(one.stop)
                 one.start()
@@ -335,7 +338,6 @@ def build_relay(settings: RelaySettings) -> FastAPI:
         checks={
             "postgres": database.check,
             "rabbitmq": publisher.check,
-            "released": released.check,
             "outcomes": outcomes.check,
             "dead_letters": dead_letters.check,
             **{name: one.check for name, one in rounds.items()},

@@ -48,6 +48,19 @@ class Settings(ServiceSettings):
     service_tokens: ServiceTokens | None = Field(
         default=None, description="of the services that may report a status; none: nobody may"
     )
+    caller_window: int = Field(
+        default=100,
+        ge=0,
+        le=10_000,
+        description="Messages of one caller and lane that are published at once in a quarter of a "
+        "second; more wait for the caller's turn. 0: nobody waits for a turn",
+    )
+    most_waiting_of_a_caller: int = Field(
+        default=100_000,
+        ge=1,
+        le=1_000_000,
+        description="So many messages of one caller may wait; then its notifications are refused",
+    )
     failpoint: Failpoint | None = Field(
         default=None, description="for tests: the step at which the process kills itself"
     )

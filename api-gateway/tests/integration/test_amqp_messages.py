@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest_asyncio
 from aio_pika.abc import AbstractChannel
+from fake_ports import AlwaysAtOnce
 from queues import channel_to, is_empty, purge, take
 from samples import notification
 from sqlalchemy import func, select
@@ -53,7 +54,7 @@ async def waits(database: Database, row: OutboxMessage) -> bool:
 async def test_the_queue_publishes_what_was_stored_and_deletes_its_row(
     database: Database, publisher: Publisher, channel: AbstractChannel
 ) -> None:
-    queue = OutboxQueue(PostgresOutbox(database), AmqpMessagePublisher(publisher))
+    queue = OutboxQueue(PostgresOutbox(database), AmqpMessagePublisher(publisher), AlwaysAtOnce())
     queue.start()
     row = await just_stored(database)
     queue.offer([row])
@@ -69,7 +70,7 @@ async def test_the_queue_publishes_what_was_stored_and_deletes_its_row(
 async def test_rows_stay_when_the_broker_refuses_and_others_do_not_suffer(
     database: Database, publisher: Publisher, channel: AbstractChannel
 ) -> None:
-    queue = OutboxQueue(PostgresOutbox(database), AmqpMessagePublisher(publisher))
+    queue = OutboxQueue(PostgresOutbox(database), AmqpMessagePublisher(publisher), AlwaysAtOnce())
     queue.start()
     lost, good = await just_stored(database), await just_stored(database)
     queue.offer([replace(lost, routing_key="no.such.queue"), good])
@@ -87,7 +88,7 @@ async def test_rows_stay_while_the_broker_is_away(database: Database, unused_tcp
         exchanges=(NOTIFICATIONS_EXCHANGE,),
     )
     away.start()
-    queue = OutboxQueue(PostgresOutbox(database), AmqpMessagePublisher(away))
+    queue = OutboxQueue(PostgresOutbox(database), AmqpMessagePublisher(away), AlwaysAtOnce())
     queue.start()
     row = await just_stored(database)
     queue.offer([row])

@@ -47,7 +47,7 @@ async def is_ready(client: httpx.AsyncClient) -> bool:
 
 async def test_all_is_up(client: httpx.AsyncClient) -> None:
     await until(lambda: is_ready(client))
-    names = ("postgres", "redis", "rabbitmq", "outbox_queue", "backlog_gauge")
+    names = ("postgres", "redis", "rabbitmq", "outbox_queue", "backlog_gauge", "lane_watch")
     assert await states(client) == (200, dict.fromkeys(names, "up"))
 
 
@@ -113,7 +113,6 @@ async def test_without_rabbitmq_it_accepts_and_the_relay_sends_later(
                 "dead_letter_watch": "up",
                 "reconciler": "up",
                 "scheduler": "up",
-                "released": "up",
                 "month_keeper": "up",
                 "variable_eraser": "up",
             }

@@ -16,6 +16,7 @@ from api_gateway.adapters.tables import deliveries, outbox
 from api_gateway.domain.build_message import build_message
 from api_gateway.domain.notification import Notification
 from contracts.delivery_message import DeliveryMessage
+from contracts.names import LANES
 from contracts.notification import AmbiguousPolicy
 from contracts.outcome import DeliveryOutcome, OutcomeKind
 from servicekit.database import Database
@@ -103,9 +104,16 @@ async def test_nobody_leases_a_parked_row_before_its_time(
     await recorder.record(
         [deferred(early, now() + HOUR), deferred(late, now() - timedelta(seconds=1))]
     )
-    leased = {message.delivery_id for message in await PostgresOutbox(database).lease(10_000)}
+    leased = {
+        message.delivery_id
+        for message in await PostgresOutbox(database).lease(dict.fromkeys(LANES, 10_000))
+    }
     assert late.deliveries[0].id in leased
     assert early.deliveries[0].id not in leased
+
+
+async def broker_is_away() -> None:
+    raise ConnectionError("not connected to RabbitMQ")
 
 
 async def test_parked_rows_neither_hide_nor_feign_a_backlog(
@@ -113,10 +121,10 @@ async def test_parked_rows_neither_hide_nor_feign_a_backlog(
 ) -> None:
     async with database.transaction() as connection:
         await connection.execute(delete(outbox))
-    gauge = BacklogGauge(database)
+    gauge = BacklogGauge(database, broker_is_away, most_of_a_caller=1_000)
     await recorder.record([deferred(await published(database), now() + timedelta(days=2))])
     await gauge.measure()
-    gauge.check()
+    gauge.check("application:a")
     stuck = notification()
     await put(PostgresNotificationStore(database), stuck)
     async with database.transaction() as connection:
@@ -127,7 +135,7 @@ async def test_parked_rows_neither_hide_nor_feign_a_backlog(
         )
     await gauge.measure()
     with pytest.raises(Exception, match="have waited 66"):
-        gauge.check()
+        gauge.check("application:a")
     async with database.transaction() as connection:
         await connection.execute(delete(outbox))
 

@@ -229,6 +229,21 @@ async def test_while_too_much_waits_nothing_new_is_accepted(gateway: Gateway) ->
     assert gateway.store.notifications == []
 
 
+async def test_of_whom_too_much_waits_nothing_new_is_accepted(gateway: Gateway) -> None:
+    gateway.admission.over_bound = {CALLER.client_id}
+    error = await refused(gateway, gateway.asked)
+    assert (error.status, error.code) == (429, ErrorCode.TOO_MANY_WAITING)
+    assert gateway.store.notifications == []
+
+
+async def test_what_waits_for_its_callers_turn_is_stored_and_not_offered(gateway: Gateway) -> None:
+    gateway.publisher.is_crowded = True
+    await gateway.accept(gateway.asked, CALLER)
+    assert gateway.publisher.turns == [(CALLER.client_id, "email.queue")]
+    assert gateway.publisher.offered == []
+    assert [one.status for one in gateway.store.notifications] == [NotificationStatus.PENDING]
+
+
 async def test_what_was_accepted_stays_accepted_though_its_user_is_gone(gateway: Gateway) -> None:
     gateway.reservations.is_away = True
     first = await gateway.accept(gateway.asked, CALLER)

@@ -1,16 +1,17 @@
 """The loops of gateway and relay: what goes wrong in one round must not end them silently."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from uuid import uuid4
 
 import pytest
 from fake_expired_keys import FakeExpiredKeys
 from fake_outbox import FakeOutbox
-from fake_ports import FakeMessagePublisher
+from fake_ports import AlwaysAtOnce, FakeDepths, FakeMessagePublisher
 from structlog.testing import capture_logs
 
 from api_gateway.adapters.backlog_gauge import BacklogGauge
+from api_gateway.adapters.lane_watch import LaneWatch
 from api_gateway.adapters.outbox_queue import BATCH, CAPACITY, PUBLISHED_WITHIN_SECONDS, OutboxQueue
 from api_gateway.consumers.key_sweeper import KeySweeper
 from api_gateway.consumers.outbox_poller import OutboxPoller
@@ -48,7 +49,7 @@ ERRORS = [UnavailableError("away"), RuntimeError("a defect")]
 async def test_the_queue_publishes_what_is_offered_and_forgets_it() -> None:
     waiting = rows(1, 5)
     outbox, publisher = FakeOutbox(waiting), FakeMessagePublisher()
-    queue = OutboxQueue(outbox, publisher)
+    queue = OutboxQueue(outbox, publisher, AlwaysAtOnce())
     queue.start()
     queue.offer(waiting)
     await queue.stop()
@@ -60,7 +61,7 @@ async def test_the_queue_leaves_to_the_relay_what_the_broker_refused() -> None:
     waiting = rows(1, 3)
     outbox, publisher = FakeOutbox(waiting), FakeMessagePublisher()
     publisher.refused = {2}
-    queue = OutboxQueue(outbox, publisher)
+    queue = OutboxQueue(outbox, publisher, AlwaysAtOnce())
     queue.start()
     queue.offer(waiting)
     await queue.stop()
@@ -69,7 +70,7 @@ async def test_the_queue_leaves_to_the_relay_what_the_broker_refused() -> None:
 
 async def test_the_queue_takes_no_more_than_it_has_room_for_and_never_waits() -> None:
     publisher = FakeMessagePublisher()
-    queue = OutboxQueue(FakeOutbox(), publisher)
+    queue = OutboxQueue(FakeOutbox(), publisher, AlwaysAtOnce())
     queue.offer(rows(1, CAPACITY + 10))
     queue.start()
     await queue.stop()
@@ -82,7 +83,7 @@ async def test_the_queue_says_what_went_wrong_and_goes_on(error: Exception, wher
     outbox, publisher = FakeOutbox(), FakeMessagePublisher()
     broken = outbox if where == "outbox" else publisher
     broken.error = error
-    queue = OutboxQueue(outbox, publisher)
+    queue = OutboxQueue(outbox, publisher, AlwaysAtOnce())
     queue.start()
     with capture_logs() as lines:
         queue.offer(rows(1, 1))
@@ -101,7 +102,7 @@ async def test_the_queue_stops_though_nothing_can_be_published() -> None:
             await asyncio.Event().wait()
             return set()
 
-    queue = OutboxQueue(FakeOutbox(), Frozen(), drain_seconds=0.01)
+    queue = OutboxQueue(FakeOutbox(), Frozen(), AlwaysAtOnce(), drain_seconds=0.01)
     queue.start()
     queue.offer(rows(1, 1))
     await asyncio.wait_for(queue.stop(), 2)
@@ -112,7 +113,7 @@ async def test_the_poller_says_what_went_wrong_and_goes_on(error: Exception) -> 
     outbox, publisher = FakeOutbox(rows(1, 3)), FakeMessagePublisher()
     outbox.error = error
     metrics = Metrics()
-    poller = OutboxPoller(RelayOutbox(outbox, publisher), metrics, sleep=no_pause)
+    poller = OutboxPoller(RelayOutbox(outbox, publisher, FakeDepths()), metrics, sleep=no_pause)
     with capture_logs() as lines:
         poller.start()
         await eventually(lambda: len(lines) > 1)
@@ -123,19 +124,23 @@ async def test_the_poller_says_what_went_wrong_and_goes_on(error: Exception) -> 
     assert metrics.registry.get_sample_value("outbox_relayed_total") == 3
 
 
-async def test_the_poller_waits_only_when_nothing_is_left() -> None:
+async def test_the_poller_rests_only_when_nothing_is_left() -> None:
     outbox, publisher = FakeOutbox(rows(1, 500)), FakeMessagePublisher()
-    published_before_pauses: list[int] = []
+    pauses: list[tuple[float, int]] = []
 
-    async def pause(_: float) -> None:
-        published_before_pauses.append(len(publisher.published))
+    async def pause(seconds: float) -> None:
+        pauses.append((seconds, len(outbox.free)))
         await asyncio.sleep(0)
 
-    poller = OutboxPoller(RelayOutbox(outbox, publisher), Metrics(), sleep=pause)
+    relay = RelayOutbox(outbox, publisher, FakeDepths())
+    poller = OutboxPoller(relay, Metrics(), sleep=pause)
     poller.start()
-    await eventually(lambda: bool(published_before_pauses))
+    await eventually(lambda: any(seconds > 0.1 for seconds, _ in pauses))
     await poller.stop()
-    assert published_before_pauses[0] == 500
+    [*short, (_, left)] = pauses
+    assert {seconds for seconds, _ in short} == {0.02}
+    assert left == 0
+    assert len(publisher.published) == 500
 
 
 class Clock:
@@ -150,7 +155,7 @@ async def test_the_queue_leaves_to_the_relay_what_may_be_leased_by_it_before_it_
     None
 ):
     clock, publisher = Clock(), FakeMessagePublisher()
-    queue = OutboxQueue(FakeOutbox(), publisher, monotonic=clock)
+    queue = OutboxQueue(FakeOutbox(), publisher, AlwaysAtOnce(), monotonic=clock)
     queue.offer(rows(1, 300))
     clock.seconds += PUBLISHED_WITHIN_SECONDS
     queue.offer(rows(301, 300))
@@ -172,7 +177,7 @@ async def test_a_stall_of_the_broker_publishes_no_row_whose_lease_has_ended() ->
             return set()
 
     publisher = Stalled()
-    queue = OutboxQueue(FakeOutbox(), publisher, monotonic=clock)
+    queue = OutboxQueue(FakeOutbox(), publisher, AlwaysAtOnce(), monotonic=clock)
     queue.offer(rows(1, CAPACITY))
     queue.start()
     await queue.stop()
@@ -185,7 +190,7 @@ class Ending:
     async def publish(self, messages: Sequence[OutboxMessage]) -> set[int]:
         raise asyncio.CancelledError
 
-    async def lease(self, limit: int) -> list[OutboxMessage]:
+    async def lease(self, room: Mapping[str, int]) -> list[OutboxMessage]:
         raise asyncio.CancelledError
 
     async def published(self, ids: Sequence[int]) -> None:
@@ -199,7 +204,7 @@ class Ending:
 
 
 async def test_readiness_names_a_queue_that_has_ended() -> None:
-    queue = OutboxQueue(FakeOutbox(), Ending())
+    queue = OutboxQueue(FakeOutbox(), Ending(), AlwaysAtOnce())
     with pytest.raises(TaskEndedError):
         await queue.check()
     queue.start()
@@ -210,7 +215,7 @@ async def test_readiness_names_a_queue_that_has_ended() -> None:
 
 
 async def test_readiness_names_a_poller_that_has_ended() -> None:
-    poller = OutboxPoller(RelayOutbox(Ending(), FakeMessagePublisher()), Metrics())
+    poller = OutboxPoller(RelayOutbox(Ending(), FakeMessagePublisher(), FakeDepths()), Metrics())
     poller.start()
     await poller.check()
     await ended(poller.check, "outbox-poller")
@@ -223,15 +228,54 @@ async def test_readiness_names_a_sweeper_that_has_ended() -> None:
     await ended(sweeper.check, "key-sweeper")
 
 
+async def broker_is_there() -> None:
+    """Raises nothing."""
+
+
 async def test_readiness_names_a_gauge_that_has_ended() -> None:
     database = Database("postgresql+asyncpg://u:p@127.0.0.1:1/none", name="tests")
-    gauge = BacklogGauge(database)
+    gauge = BacklogGauge(database, broker_is_there, most_of_a_caller=1)
     with pytest.raises(TaskEndedError):
         await gauge.check_measuring()
     gauge.start()
     await gauge.check_measuring()
     await gauge.stop()
     await ended(gauge.check_measuring, "backlog-gauge")
+    await database.close()
+
+
+async def test_readiness_names_a_watch_that_has_ended() -> None:
+    database = Database("postgresql+asyncpg://u:p@127.0.0.1:1/none", name="tests")
+    watch = LaneWatch(database, FakeDepths(), window=100)
+    with pytest.raises(TaskEndedError):
+        await watch.check()
+    watch.start()
+    await watch.check()
+    await watch.stop()
+    await ended(watch.check, "lane-watch")
+    await database.close()
+
+
+@pytest.mark.parametrize("error", ERRORS)
+async def test_the_watch_says_what_went_wrong_and_goes_on(error: Exception) -> None:
+    database = Database("postgresql+asyncpg://u:p@127.0.0.1:1/none", name="tests")
+    depths, looks = FakeDepths(), 0
+    depths.error = error
+
+    async def pause(_: float) -> None:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0)
+
+    watch = LaneWatch(database, depths, window=1, sleep=pause)
+    assert watch.goes_at_once("a", "email.queue")
+    with capture_logs() as lines:
+        watch.start()
+        await eventually(lambda: looks > 3)
+    assert {line["event"] for line in lines} == {"lanes.not_seen"}
+    assert not watch.goes_at_once("a", "email.queue")
+    await watch.check()
+    await watch.stop()
     await database.close()
 
 

@@ -43,7 +43,7 @@ class Explainer:
 
     async def __call__(self, **changes: Any) -> ExplainedNotification:
         values: dict[str, Any] = {"user_id": self.user.user_id, "variables": {"name": "John"}}
-        return await self.use_case(request(**{**values, **changes}))
+        return await self.use_case(request(**{**values, **changes}), "application:a")
 
 
 @pytest.fixture
@@ -127,6 +127,14 @@ async def test_while_too_much_waits_that_is_the_first_reason(explain: Explainer)
     explained = await explain(user_id=UUID(int=1))
     assert explained.explanation.outcome is ErrorCode.OVERLOADED
     assert codes_of(explained) == [ErrorCode.OVERLOADED, ErrorCode.USER_NOT_FOUND]
+
+
+async def test_of_a_caller_of_whom_too_much_waits_that_is_the_first_reason(
+    explain: Explainer,
+) -> None:
+    explain.admission.over_bound = {"application:a"}
+    explained = await explain(user_id=UUID(int=1))
+    assert codes_of(explained) == [ErrorCode.TOO_MANY_WAITING, ErrorCode.USER_NOT_FOUND]
 
 
 async def test_without_the_user_or_the_template_nothing_can_be_said(explain: Explainer) -> None:

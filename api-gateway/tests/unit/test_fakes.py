@@ -10,7 +10,7 @@ from fake_reservations import FakeReservations
 from fake_store import FakeStore
 from headline_renderer_suite import BAD, GOOD, HeadlineRendererSuite
 from keeper_suite import KeeperSuite
-from outbox_suite import FilledOutbox, OutboxSuite
+from outbox_suite import FEW, MANY, FilledOutbox, OutboxSuite
 from reservations_suite import ReservationsSuite
 from store_suite import StoreSuite
 
@@ -33,10 +33,10 @@ class TestFakeReservations(ReservationsSuite):
 class TestFakeOutbox(OutboxSuite):
     @pytest.fixture
     def filled(self) -> FilledOutbox:
-        rows = tuple(
-            OutboxMessage(n, "email.queue", b"{}", uuid4(), f"corr-{n}") for n in range(1, 11)
-        )
-        return FilledOutbox(FakeOutbox(rows), rows)
+        ids = range(1, MANY + FEW + 1)
+        rows = tuple(OutboxMessage(n, "email.queue", b"{}", uuid4(), f"corr-{n}") for n in ids)
+        callers = {n: "many" if n <= MANY else "few" for n in ids}
+        return FilledOutbox(FakeOutbox(rows, callers), rows)
 
 
 class TestFakeDeadLetterKeeper(KeeperSuite):

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from fake_ports import FakeDirectory, FakePublisher
+from fake_ports import FakeDirectory
 from fake_schedule import FakeSchedule
 from samples import NOW, live_version, template, user
 from schedule_suite import FilledSchedule, ScheduleSuite, waiting
@@ -116,12 +116,11 @@ class Relay:
         self.templates: FakeDirectory[str, TemplateSnapshot] = FakeDirectory(
             {self.template.code: self.template}
         )
-        self.schedule, self.publisher = FakeSchedule(), FakePublisher()
+        self.schedule = FakeSchedule()
         self.release = ReleaseScheduled(
             schedule=self.schedule,
             users=self.users,
             templates=self.templates,
-            publisher=self.publisher,
             now=lambda: NOW,
             new_id=uuid7,
         )
@@ -138,11 +137,11 @@ def relay() -> Relay:
     return Relay()
 
 
-async def test_releases_a_batch_and_hands_it_over(relay: Relay) -> None:
+async def test_releases_batch_by_batch(relay: Relay) -> None:
     for _ in range(BATCH + 1):
         relay.waits()
     assert [await relay.release() for _ in range(3)] == [BATCH, 1, 0]
-    assert len(relay.publisher.offered) == BATCH + 1
+    assert len(relay.schedule.releases) == BATCH + 1
 
 
 async def test_of_whom_nothing_can_be_said_waits_and_costs_the_others_nothing(
@@ -164,7 +163,7 @@ async def test_without_the_database_nothing_is_released(relay: Relay) -> None:
     relay.schedule.error = UnavailableError("away")
     with pytest.raises(UnavailableError):
         await relay.release()
-    assert relay.publisher.offered == []
+    assert relay.schedule.releases == []
 
 
 class Desk:

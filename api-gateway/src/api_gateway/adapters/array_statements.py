@@ -21,6 +21,8 @@ DELIVERY: Final = {
     "routing_key": TEXT,
     "body": BYTES,
     "correlation_id": TEXT,
+    "client_id": TEXT,
+    "at_once": BOOL,
 }
 
 
@@ -43,7 +45,8 @@ def store_deliveries(source: str, first: int) -> str:
     Args:
         source: Has the ids of the notifications whose deliveries are stored.
         first: Number of the first parameter: the arrays of `DELIVERY`, then the intervals for
-            which a delivery may be silent, and for which its row is leased.
+            which a delivery may be silent, and for which the row of one that is published at once
+            is leased.
     """
     silent = first + len(DELIVERY)
     return f"""reached AS (
@@ -56,26 +59,36 @@ def store_deliveries(source: str, first: int) -> str:
     SELECT id, notification_id, recipient, device_kind, 'pending', 0, 0, -1, now() + ${silent}
     FROM reached
 ), queued AS (
-    INSERT INTO outbox (delivery_id, routing_key, body, correlation_id, leased_until)
-    SELECT id, routing_key, body, correlation_id, now() + ${silent + 1} FROM reached
+    INSERT INTO outbox (delivery_id, routing_key, body, correlation_id, client_id, leased_until)
+    SELECT id, routing_key, body, correlation_id, client_id,
+        CASE WHEN at_once THEN now() + ${silent + 1} ELSE '-infinity' END
+    FROM reached
     RETURNING delivery_id, id
 )"""  # noqa: S608 - the names are ours, and every value is a parameter
 
 
 def delivery_arrays(
-    notifications: Sequence[Notification], rows: Sequence[Sequence[OutboxRow]]
+    notifications: Sequence[Notification],
+    rows: Sequence[Sequence[OutboxRow]],
+    at_once: Sequence[bool],
 ) -> Sequence[Any]:
     """The arrays of `DELIVERY`.
 
     Args:
         notifications: Whose deliveries they are.
         rows: The outbox rows of each one's deliveries.
+        at_once: Of each one, whether they are published at once, or wait for their turn.
     """
     return columns_of(
         DELIVERY,
         [
-            (one.id, notification.id, one.recipient, one.device_kind, *row)
-            for notification, its_rows in zip(notifications, rows, strict=True)
+            (
+                *(one.id, notification.id, one.recipient, one.device_kind, *row),
+                *(notification.client_id, goes_at_once),
+            )
+            for notification, its_rows, goes_at_once in zip(
+                notifications, rows, at_once, strict=True
+            )
             for one, row in zip(notification.deliveries, its_rows, strict=True)
         ],
     )

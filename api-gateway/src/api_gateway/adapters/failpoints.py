@@ -4,7 +4,7 @@ They lie around the real adapters, and only where a test asks for one: what runs
 none of this.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from api_gateway.domain.request import IdempotencyKey
@@ -105,9 +105,9 @@ class FragileOutbox:
         self._outbox = outbox
         self._failpoints = failpoints
 
-    async def lease(self, limit: int) -> list[OutboxMessage]:
+    async def lease(self, room: Mapping[str, int]) -> list[OutboxMessage]:
         """As `Outbox`."""
-        return await self._outbox.lease(limit)
+        return await self._outbox.lease(room)
 
     async def published(self, ids: Sequence[int]) -> None:
         """As `Outbox`."""

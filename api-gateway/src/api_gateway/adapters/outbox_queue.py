@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from api_gateway.adapters.postgres_notifications import BORN_LEASED
-from api_gateway.usecases.ports import MessagePublisher, Outbox, OutboxMessage
+from api_gateway.usecases.ports import MessagePublisher, Outbox, OutboxMessage, Turns
 from servicekit.errors import UnavailableError
 from servicekit.logs import get_logger
 from servicekit.publisher import PUBLISH_SECONDS
@@ -35,6 +35,7 @@ class OutboxQueue:
     Args:
         outbox: Where published rows are deleted.
         publisher: Publishes them.
+        turns: Says whose rows are taken over.
         drain_seconds: How long `stop` goes on publishing.
         monotonic: Seconds that never go back.
     """
@@ -43,6 +44,7 @@ class OutboxQueue:
         self,
         outbox: Outbox,
         publisher: MessagePublisher,
+        turns: Turns,
         *,
         drain_seconds: float = _DRAIN_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
@@ -50,6 +52,7 @@ class OutboxQueue:
         self._outbox = outbox
         self._drain_seconds = drain_seconds
         self._publisher = publisher
+        self._turns = turns
         self._monotonic = monotonic
         self._waiting: asyncio.Queue[Offered] = asyncio.Queue(CAPACITY)
         self._task: asyncio.Task[None] | None = None
@@ -67,6 +70,10 @@ class OutboxQueue:
     async def check(self) -> None:
         """Raise when nothing will ever be published here again."""
         check_running(self._task)
+
+    def goes_at_once(self, client_id: str, lane: str) -> bool:
+        """Whether one more message of this caller is published here, which counts."""
+        return self._turns.goes_at_once(client_id, lane)
 
     def offer(self, messages: Sequence[OutboxMessage]) -> None:
         """Take rows over; never waits."""

@@ -56,6 +56,7 @@ async def leave_to_relay(connection: AsyncConnection, messages: Sequence[Deliver
             {
                 "delivery_id": message.delivery_id,
                 **outbox_row(message)._asdict(),
+                "client_id": message.client_id,
                 "due": message.not_before,
             }
             for message in messages

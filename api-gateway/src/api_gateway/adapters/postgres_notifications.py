@@ -122,7 +122,10 @@ class PostgresNotificationStore:
         # They were in force a moment ago, which is enough.
         earlier = await _find_requests(connection, used, true()) if used else {}
         return [
-            Stored(item.acceptance, outbox_messages(item.messages, its_rows, outbox_ids))
+            Stored(
+                item.acceptance,
+                outbox_messages(item.messages, its_rows, outbox_ids) if item.at_once else (),
+            )
             if item.notification.id in outbox_ids
             else earlier[_key(item)]
             for item, its_rows in zip(items, rows, strict=True)

@@ -1,16 +1,17 @@
 """The outbox: rows that wait to be published, each leased to one process at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, update
 
+from api_gateway.adapters.outbox_turns import LEASE
 from api_gateway.adapters.tables import outbox
 from api_gateway.usecases.ports import OutboxMessage
 from servicekit.database import Database
 
-RELAY_LEASE: Final = timedelta(seconds=30)
+LEASED: Final = timedelta(seconds=30)
 TRY_AGAIN_AFTER: Final = timedelta(seconds=1)
 
 
@@ -20,39 +21,18 @@ class PostgresOutbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def lease(self, limit: int) -> list[OutboxMessage]:
-        """Take the oldest rows that nobody works on, and keep others away from them for a while."""
-        free = (
-            select(outbox.c.id)
-            .where(outbox.c.leased_until < func.now())
-            .order_by(outbox.c.leased_until, outbox.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            # A CTE runs once; a subquery in IN may run for each row, and lock beyond its limit.
-            .cte("free")
-        )
-        async with self._database.transaction() as connection:
-            rows = await connection.execute(
-                update(outbox)
-                .where(outbox.c.id.in_(select(free.c.id)))
-                .values(leased_until=func.now() + RELAY_LEASE)
-                .returning(outbox)
-            )
-            return sorted(
-                (
-                    OutboxMessage(
-                        row.id,
-                        row.routing_key,
-                        row.body,
-                        row.delivery_id,
-                        row.correlation_id,
-                        # The gateway, or a relay before us, may have published it and died.
-                        may_be_repeated=True,
-                    )
-                    for row in rows
-                ),
-                key=lambda message: message.id,
-            )
+    async def lease(self, room: Mapping[str, int]) -> list[OutboxMessage]:
+        """Take rows that nobody works on, callers in turn, and keep others away for a while."""
+        async with self._database.statement() as connection:
+            rows = await connection.exec_driver_sql(LEASE, (list(room), [*room.values()], LEASED))
+            return [
+                OutboxMessage(
+                    *(row.id, row.routing_key, row.body, row.delivery_id, row.correlation_id),
+                    # The gateway, or a relay before us, may have published it and died.
+                    may_be_repeated=not row.is_fresh,
+                )
+                for row in sorted(rows, key=lambda row: (row.turn, row.id))
+            ]
 
     async def published(self, ids: Sequence[int]) -> None:
         """Forget rows that the broker has confirmed."""

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from api_gateway.adapters.erasing import NOTHING
 from api_gateway.adapters.notification_rows import notification_of
-from api_gateway.adapters.outbox_rows import outbox_messages, outbox_row
+from api_gateway.adapters.outbox_rows import outbox_row
 from api_gateway.adapters.postgres_notifications import BORN_LEASED
 from api_gateway.adapters.release_statement import RELEASE, release_arguments
 from api_gateway.adapters.tables import events, notifications
@@ -18,7 +18,6 @@ from api_gateway.domain.build_message import build_message
 from api_gateway.domain.notification import Notification
 from api_gateway.domain.release import Release
 from api_gateway.domain.silence import RECONCILE_AFTER
-from api_gateway.usecases.ports import OutboxMessage
 from contracts.notification import NotificationStatus
 from servicekit.database import Database
 
@@ -62,23 +61,19 @@ class PostgresSchedule:
             )
             return [notification_of(row) for row in rows]
 
-    async def release(self, releases: Sequence[Release]) -> list[OutboxMessage]:
+    async def release(self, releases: Sequence[Release]) -> int:
         """Store what became of them, in one transaction; what waits no longer is left alone."""
-        messages = [
-            [build_message(one.notification, each) for each in one.notification.deliveries]
+        rows = [
+            [
+                outbox_row(build_message(one.notification, each))
+                for each in one.notification.deliveries
+            ]
             for one in releases
         ]
-        rows = [[outbox_row(message) for message in each] for each in messages]
         arguments = (*release_arguments(releases, rows), self._reconcile_after, BORN_LEASED)
         async with self._database.statement() as connection:
             result = await connection.exec_driver_sql(RELEASE, arguments)
-            outbox_ids = {row.delivery_id: row.outbox_id for row in result}
-        return [
-            message
-            for its_messages, its_rows in zip(messages, rows, strict=True)
-            if all(each.delivery_id in outbox_ids for each in its_messages)
-            for message in outbox_messages(its_messages, its_rows, outbox_ids)
-        ]
+            return len(result.all())
 
     async def cancel(self, notification_id: UUID) -> bool:
         """Cancel one; returns whether it was still waiting."""

@@ -74,7 +74,10 @@ def release_arguments(
     """
     return [
         *columns_of(_RELEASE, [_row(release) for release in releases]),
-        *delivery_arrays([release.notification for release in releases], rows),
+        # They take turns: what falls due at one moment may be any number.
+        *delivery_arrays(
+            [release.notification for release in releases], rows, [False] * len(releases)
+        ),
     ]
 
 

@@ -124,7 +124,9 @@ def store_arguments(
     return [
         *columns_of(_KEY, [_key_row(key, item) for key, item in keyed]),
         *columns_of(_NOTIFICATION, [_notification_row(item) for item in items]),
-        *delivery_arrays([item.notification for item in items], rows),
+        *delivery_arrays(
+            [item.notification for item in items], rows, [item.at_once for item in items]
+        ),
     ]
 
 

@@ -153,11 +153,15 @@ outbox = Table(
     Column("routing_key", String(100), nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("correlation_id", String(128), nullable=False),
+    # Whose turn it uses.
+    Column("client_id", String(100), nullable=False, server_default=""),
     # Since when it can be published; a parked row has a time to come, like its `leased_until`.
     Column("stored_at", _time, nullable=False, server_default=func.now()),
-    Column("leased_until", _time, nullable=False, index=True),
+    # -infinity: it has been in nobody's hands yet, and was certainly not published.
+    Column("leased_until", _time, nullable=False),
     Index(None, "delivery_id"),
-    Index(None, "stored_at"),
+    Index(None, "routing_key", "client_id", "leased_until", "id"),
+    Index(None, "routing_key", "stored_at"),
 )
 
 dead_letters = Table(

@@ -40,7 +40,7 @@ Reader = Annotated[Principal, Depends(Allow(scope=Scope.NOTIFICATIONS_READ, user
     BATCH_PATH,
     status_code=202,
     summary="Send up to 1,000 notifications",
-    responses=errors(ErrorCode.OVERLOADED),
+    responses=errors(ErrorCode.OVERLOADED, ErrorCode.TOO_MANY_WAITING),
     openapi_extra={"responses": {"202": {"headers": RATE_HEADERS}}},
 )
 async def send_batch(

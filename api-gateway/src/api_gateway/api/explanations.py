@@ -29,7 +29,7 @@ async def explain(
     refuse_strangers(sender, body.user_id)
     asked = body.to_domain(request_id_of(idempotency_key, body.request_id))
     use_case: ExplainNotification = request.app.state.explain_notification
-    view = ExplanationView.of(asked, await use_case(asked))
+    view = ExplanationView.of(asked, await use_case(asked, sender.caller_id))
     return ok(view, _message(view))
 
 

@@ -42,7 +42,7 @@ Reader = Annotated[Principal, Depends(Allow(scope=Scope.NOTIFICATIONS_READ, user
     "",
     status_code=202,
     summary="Send a notification",
-    responses=errors(*REFUSALS, *UNSENT, ErrorCode.OVERLOADED),
+    responses=errors(*REFUSALS, *UNSENT, ErrorCode.OVERLOADED, ErrorCode.TOO_MANY_WAITING),
     openapi_extra={"responses": {"202": {"headers": {**RATE_HEADERS, **REPLAYED}}}},
 )
 async def send(

@@ -111,9 +111,10 @@ class AcceptBatch:
             batch_id: A fresh one, or that of the batch which this one repeats.
 
         Raises:
+            RateLimitedError: Too much of the caller's waits; nothing was stored.
             UnavailableError: The database is away, or too much waits; nothing was stored.
         """
-        self._admission.check()
+        self._admission.check(caller.client_id)
         firsts, repeats = first_of_each_key(requests, caller)
         items = await self._look_up(firsts, caller)
         try:
@@ -180,6 +181,7 @@ class AcceptBatch:
                 item.key,
                 now=now,
                 new_id=self._new_id,
+                goes_at_once=self._publisher.goes_at_once,
                 batch_id=batch_id,
                 note=stale_note(user, template),
             )

@@ -97,7 +97,7 @@ class AcceptNotification:
         """Accept one notification.
 
         Raises:
-            RateLimitedError: The caller asks for more than their rate.
+            RateLimitedError: The caller asks for more than their rate, or too much of theirs waits.
             NotFoundError: There is no such user or template.
             UnprocessableContentError: The template cannot take this request, or the key was used
                 for another one.
@@ -138,7 +138,7 @@ class AcceptNotification:
         looked: Looked,
     ) -> Accepted:
         try:
-            decision, note = await self._decide(request, looked)
+            decision, note = await self._decide(request, caller, looked)
         except UnavailableError:
             # What was accepted once stays accepted, though it could not be now.
             earlier = await self._find_earlier(key)
@@ -153,7 +153,14 @@ class AcceptNotification:
             raise error_of(decision)
         stored = await self._store.store(
             new_notification(
-                request, caller, decision, key, now=self._now(), new_id=self._new_id, note=note
+                request,
+                caller,
+                decision,
+                key,
+                now=self._now(),
+                new_id=self._new_id,
+                goes_at_once=self._publisher.goes_at_once,
+                note=note,
             )
         )
         if isinstance(stored, StoredRequest):
@@ -162,9 +169,9 @@ class AcceptNotification:
         return Accepted(stored.acceptance, rate=looked.rate)
 
     async def _decide(
-        self, request: NotificationRequest, looked: Looked
+        self, request: NotificationRequest, caller: Caller, looked: Looked
     ) -> tuple[Decision, str | None]:
-        self._admission.check()
+        self._admission.check(caller.client_id)
         user, template = looked.user, looked.template
         if user is None or user.is_stale or template is None or template.is_stale:
             user, template = await asyncio.gather(

@@ -22,7 +22,7 @@ from api_gateway.usecases.ports import Admission
 from contracts.error_codes import ErrorCode
 from contracts.template_snapshot import TemplateSnapshot
 from contracts.user_snapshot import UserSnapshot
-from servicekit.errors import UnavailableError
+from servicekit.errors import RateLimitedError, UnavailableError
 
 _STALE_USER: Final = Note(
     NoteCode.STALE_USER, "user-service does not answer: this is the user as last seen."
@@ -77,8 +77,8 @@ class ExplainNotification:
         self._admission = admission
         self._now = now
 
-    async def __call__(self, request: NotificationRequest) -> ExplainedNotification:
-        """Explain one request.
+    async def __call__(self, request: NotificationRequest, client_id: str) -> ExplainedNotification:
+        """Explain one request of a caller.
 
         Raises:
             UnavailableError: The user or the template cannot be had now, so nothing can be said.
@@ -93,7 +93,8 @@ class ExplainNotification:
                 template.value if template else None,
                 request,
                 self._now(),
-            )
+            ),
+            client_id,
         )
         notes = []
         if user is not None and user.is_stale:
@@ -107,10 +108,10 @@ class ExplainNotification:
             rendered.explanation, rendered.headline, (*notes, *rendered.notes)
         )
 
-    def _with_overload(self, explanation: Explanation) -> Explanation:
+    def _with_overload(self, explanation: Explanation, client_id: str) -> Explanation:
         try:
-            self._admission.check()
-        except UnavailableError as error:
+            self._admission.check(client_id)
+        except (RateLimitedError, UnavailableError) as error:
             refusal = Rejected(error.code, error.message)
             reasons = (*reasons_of(refusal), *explanation.reasons)
             return replace(explanation, decision=refusal, reasons=reasons)

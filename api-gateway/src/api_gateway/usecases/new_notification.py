@@ -10,6 +10,7 @@ from api_gateway.domain.notification import Acceptance, Delivery, Notification
 from api_gateway.domain.request import IdempotencyKey, NotificationRequest
 from api_gateway.usecases.caller import Caller
 from api_gateway.usecases.ports import NewNotification
+from contracts.names import lane_for
 from contracts.notification import NotificationStatus
 from servicekit.errors import NotFoundError, ServiceError, UnprocessableContentError
 
@@ -22,6 +23,7 @@ def new_notification(
     *,
     now: datetime,
     new_id: Callable[[], UUID],
+    goes_at_once: Callable[[str, str], bool],
     batch_id: UUID | None = None,
     note: str | None = None,
 ) -> NewNotification:
@@ -34,6 +36,7 @@ def new_notification(
         key: What the caller repeats it under.
         now: The time, in UTC.
         new_id: A fresh UUIDv7.
+        goes_at_once: Whether a caller's message for a lane is published at once.
         batch_id: The batch that it came in.
         note: For the first event of its history.
     """
@@ -67,6 +70,7 @@ def new_notification(
         scheduled_at=decision.until if isinstance(decision, Deferred) else None,
         deliveries=_deliveries(decision, new_id),
     )
+    lane = lane_for(notification.notification_type, notification.priority)
     return NewNotification(
         notification,
         tuple(build_message(notification, one) for one in notification.deliveries),
@@ -74,6 +78,7 @@ def new_notification(
         key,
         request.fingerprint() if key else "",
         note,
+        at_once=all(goes_at_once(caller.client_id, lane) for _ in notification.deliveries),
     )
 
 

@@ -101,6 +101,7 @@ class NewNotification:
         key: What they ask again under.
         fingerprint: Of the request.
         note: Told in the first event of its history.
+        at_once: Whether its messages are published at once, or wait for their caller's turn.
     """
 
     notification: Notification
@@ -109,11 +110,12 @@ class NewNotification:
     key: IdempotencyKey | None
     fingerprint: str
     note: str | None = None
+    at_once: bool = True
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A notification that has just been stored, and its outbox rows."""
+    """A notification that has just been stored, and those of its outbox rows that go at once."""
 
     acceptance: Acceptance
     outbox: tuple[OutboxMessage, ...]
@@ -309,7 +311,18 @@ class Reservations(Protocol):
         ...
 
 
-class OutboxPublisher(Protocol):
+class Turns(Protocol):
+    """Keeps one caller's flood from delaying what others send."""
+
+    def goes_at_once(self, client_id: str, lane: str) -> bool:
+        """Whether one more message of this caller is published at once, which counts.
+
+        Otherwise it waits in the outbox, and a relay publishes it when it is the caller's turn.
+        """
+        ...
+
+
+class OutboxPublisher(Turns, Protocol):
     """Publishes outbox rows soon, or leaves them to the relay."""
 
     def offer(self, messages: Sequence[OutboxMessage]) -> None:
@@ -320,10 +333,11 @@ class OutboxPublisher(Protocol):
 class Admission(Protocol):
     """Says whether there is room for more."""
 
-    def check(self) -> None:
-        """Raise when too much is waiting.
+    def check(self, client_id: str) -> None:
+        """Raise when too much is waiting, of this caller or of all.
 
         Raises:
+            RateLimitedError: With `too_many_waiting`.
             UnavailableError: With `overloaded`.
         """
         ...
@@ -376,8 +390,16 @@ class History(Protocol):
 class Outbox(Protocol):
     """The rows that wait to be published."""
 
-    async def lease(self, limit: int) -> list[OutboxMessage]:
-        """Take the oldest rows that nobody works on, and keep others away from them for a while."""
+    async def lease(self, room: Mapping[str, int]) -> list[OutboxMessage]:
+        """Take rows that nobody works on, and keep others away from them for a while.
+
+        Args:
+            room: About how many may be taken for each lane. The callers who wait there share it
+                evenly, each one's oldest first; what one does not use is the next call's.
+
+        Returns:
+            In turns: one of each caller, then the next one of each.
+        """
         ...
 
     async def published(self, ids: Sequence[int]) -> None:

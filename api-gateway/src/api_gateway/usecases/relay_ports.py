@@ -8,8 +8,19 @@ from uuid import UUID
 from api_gateway.domain.failed_message import NewDeadLetter
 from api_gateway.domain.notification import Notification
 from api_gateway.domain.release import Release
-from api_gateway.usecases.ports import OutboxMessage
 from contracts.outcome import DeliveryOutcome
+
+
+class LaneDepths(Protocol):
+    """Knows how much waits in the broker."""
+
+    async def ready_counts(self, queues: Sequence[str], /) -> dict[str, int]:
+        """Of each lane, the messages that no worker has room for yet.
+
+        Raises:
+            UnavailableError: The broker cannot be asked.
+        """
+        ...
 
 
 class Schedule(Protocol):
@@ -25,11 +36,11 @@ class Schedule(Protocol):
         """
         ...
 
-    async def release(self, releases: Sequence[Release]) -> list[OutboxMessage]:
+    async def release(self, releases: Sequence[Release]) -> int:
         """Store what became of them, in one transaction; what is no longer waiting is left alone.
 
         Returns:
-            The outbox rows of those that are sent, leased to the caller.
+            How many outbox rows those that are sent have; they wait for their turn there.
 
         Raises:
             DatabaseUnavailableError: Nothing was stored, as far as can be known.

@@ -1,4 +1,4 @@
-"""Release the notifications whose time has come: decide again, store, hand over for publishing.
+"""Release the notifications whose time has come: decide again, and have them wait for their turn.
 
 Safe to run in any number of relays: each takes others than the rest, and what was cancelled, or
 released by somebody whose lease had ended, is left alone.
@@ -17,7 +17,6 @@ from api_gateway.usecases.found_in_bulk import find_many
 from api_gateway.usecases.ports import (
     CachedTemplate,
     CachedUser,
-    OutboxPublisher,
     TemplateDirectory,
     UserDirectory,
 )
@@ -36,7 +35,6 @@ class ReleaseScheduled:
         schedule: Where they wait.
         users: Finds recipients.
         templates: Finds templates.
-        publisher: Publishes what was released.
         now: The time, in UTC.
         new_id: A fresh UUIDv7.
     """
@@ -47,14 +45,12 @@ class ReleaseScheduled:
         schedule: Schedule,
         users: UserDirectory,
         templates: TemplateDirectory,
-        publisher: OutboxPublisher,
         now: Callable[[], datetime],
         new_id: Callable[[], UUID],
     ) -> None:
         self._schedule = schedule
         self._users = users
         self._templates = templates
-        self._publisher = publisher
         self._now = now
         self._new_id = new_id
 
@@ -86,7 +82,7 @@ class ReleaseScheduled:
             for one in ready
         ]
         if releases:
-            self._publisher.offer(await self._schedule.release(releases))
+            await self._schedule.release(releases)
         return len(due)
 
     def _decide(

@@ -65,6 +65,10 @@ class ErrorCode(StrEnum):
     )
     # our side
     OVERLOADED = "overloaded", "Too much is waiting to be sent; repeat after Retry-After."
+    TOO_MANY_WAITING = (
+        "too_many_waiting",
+        "So many of your notifications wait to be sent that no more are taken; repeat later.",
+    )
     DEPENDENCY_UNAVAILABLE = (
         "dependency_unavailable",
         "A part of the system is away; repeat with the same request_id after Retry-After.",

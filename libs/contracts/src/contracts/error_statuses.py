@@ -31,6 +31,7 @@ STATUS_OF: Final[dict[ErrorCode, int]] = {
     ErrorCode.NO_ADDRESS: 202,
     ErrorCode.ADDRESS_SUPPRESSED: 202,
     ErrorCode.OVERLOADED: 503,
+    ErrorCode.TOO_MANY_WAITING: 429,
     ErrorCode.DEPENDENCY_UNAVAILABLE: 503,
     ErrorCode.INTERNAL_ERROR: 500,
 }

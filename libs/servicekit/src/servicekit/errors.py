@@ -103,10 +103,15 @@ class RateLimitedError(ServiceError):
     default_code = ErrorCode.RATE_LIMITED
 
     def __init__(
-        self, message: str, *, retry_after: float, headers: Mapping[str, str] | None = None
+        self,
+        message: str,
+        *,
+        retry_after: float,
+        code: ErrorCode | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         seconds = str(max(1, ceil(retry_after)))
-        super().__init__(message, headers={"Retry-After": seconds, **(headers or {})})
+        super().__init__(message, code=code, headers={"Retry-After": seconds, **(headers or {})})
 
 
 class UnavailableError(ServiceError):

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from servicekit.amqp import RECONNECT_SECONDS, ConnectionFailed, MissingTopologyError
+from servicekit.errors import UnavailableError
 from servicekit.logs import get_logger
 from servicekit.publishing_link import (
     NOT_CONNECTED,
@@ -133,6 +134,28 @@ class Publisher:
         elif all(isinstance(result, PublishTimeoutError) for result in results):
             self._note_silence(link, started)
         return results
+
+    async def ready_counts(self, queues: Sequence[str]) -> dict[str, int]:
+        """Of each queue, the messages that no consumer has been given.
+
+        Raises:
+            UnavailableError: The broker cannot be asked, does not answer in time, or lacks one.
+        """
+        link = self._link
+        if link is None:
+            raise UnavailableError(str(self._missing or NOT_CONNECTED))
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self._publish_seconds):
+                return {queue: await link.ready_count(queue) for queue in queues}
+        except TimeoutError as error:
+            self._note_silence(link, started)
+            msg = f"RabbitMQ did not say within {self._publish_seconds:g} s how much waits"
+            raise UnavailableError(msg) from error
+        except MissingTopologyError as error:
+            raise UnavailableError(str(error)) from error
+        except ConnectionFailed as error:
+            raise UnavailableError(f"the connection to RabbitMQ was lost: {error}") from error
 
     async def check(self) -> None:
         """Raise when the connection is not up."""

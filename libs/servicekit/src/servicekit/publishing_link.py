@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
-from aio_pika.exceptions import DeliveryError
+from aio_pika.exceptions import ChannelNotFoundEntity, DeliveryError
 from aio_pika.exceptions import PublishError as ReturnedError
 from aiormq import Channel as UnderlayChannel
+from aiormq.abc import AbstractChannel as AbstractAiormqChannel
 from aiormq.abc import ChannelFrame
 from pamqp.body import ContentBody
 from pamqp.commands import Basic
@@ -23,6 +24,7 @@ from pamqp.header import ContentHeader
 from servicekit.amqp import (
     CONNECT_SECONDS,
     ConnectionFailed,
+    MissingTopologyError,
     check_topology,
     losses_as_connection_errors,
     open_connection,
@@ -76,6 +78,15 @@ class Link(Protocol):
         """Publish many at once; of each, what went wrong within so many seconds, or None."""
         ...
 
+    async def ready_count(self, queue: str) -> int:
+        """Messages of a queue that no consumer has been given, without a deadline.
+
+        Raises:
+            MissingTopologyError: There is no such queue.
+            AMQPError | OSError | RuntimeError: The connection was lost.
+        """
+        ...
+
     async def close(self) -> None:
         """Close it, whatever its state."""
         ...
@@ -102,6 +113,7 @@ class AmqpLink:
         self._gathered: list[_Flight] = []
         self._wake = asyncio.Event()
         self._sending = asyncio.create_task(self._send(), name="amqp-link")
+        self._asking: AbstractAiormqChannel | None = None
         self.lost = asyncio.Event()
         for callbacks in (connection.close_callbacks, channel.close_callbacks):
             callbacks.add(self._note_loss)
@@ -147,6 +159,22 @@ class AmqpLink:
         finally:
             for flight in flights:
                 self._end(flight)
+
+    async def ready_count(self, queue: str) -> int:
+        """Messages of a queue that no consumer has been given, without a deadline."""
+        with losses_as_connection_errors():
+            # On a channel of its own: a question about a queue that is missing closes it.
+            if self._asking is None or self._asking.is_closed:
+                transport = self._connection.transport
+                if transport is None:
+                    raise ConnectionError(NOT_CONNECTED)
+                self._asking = await transport.connection.channel()
+            try:
+                declared = await self._asking.queue_declare(queue, passive=True)
+            except ChannelNotFoundEntity as error:
+                raise MissingTopologyError(f"RabbitMQ lacks the queue {queue}.") from error
+        assert declared.message_count is not None
+        return declared.message_count
 
     async def close(self) -> None:
         """Close the connection; whoever still waits for a confirm learns that it is lost."""

@@ -11,6 +11,7 @@ import pytest
 from aio_pika.abc import AbstractIncomingMessage
 
 from servicekit.amqp import MissingTopologyError
+from servicekit.errors import UnavailableError
 from servicekit.publisher import NotPublishedError, OutgoingMessage, Publisher, PublishTimeoutError
 
 EXCHANGE = "notifications.direct"
@@ -209,3 +210,32 @@ async def test_one_that_cannot_be_written_leaves_the_others_free_to_be_published
             await publisher.publish_all([good, replace(good, message_id="x" * 300)])
         async with asyncio.timeout(1):
             assert await publisher.publish_all([good]) == [None]
+
+
+async def test_counts_what_no_consumer_has_been_given(amqp_url: str) -> None:
+    async with running(amqp_url) as publisher, await aio_pika.connect(amqp_url) as connection:
+        channel = await connection.channel()
+        await (await channel.get_queue(LANE, ensure=False)).purge()
+        await publisher.connected()
+        for _ in range(3):
+            await publisher.publish(message())
+        await until_counted(publisher, LANE, 3)
+        with pytest.raises(UnavailableError, match=r"no\.such\.queue"):
+            await publisher.ready_counts(["no.such.queue"])
+        await channel.set_qos(prefetch_count=2)
+        queue = await channel.get_queue(LANE, ensure=False)
+        await queue.consume(keep)
+        await until_counted(publisher, LANE, 1)
+        await publisher.publish(message())
+        await queue.purge()
+
+
+async def keep(_: AbstractIncomingMessage) -> None:
+    """Take a message, and say nothing of it."""
+
+
+async def until_counted(publisher: Publisher, queue: str, count: int) -> None:
+    """A quorum queue says so a moment after it has confirmed."""
+    async with asyncio.timeout(5):
+        while (await publisher.ready_counts([queue]))[queue] != count:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from servicekit.amqp import MissingTopologyError
+from servicekit.errors import UnavailableError
 from servicekit.publisher import (
     NotPublishedError,
     OutgoingMessage,
@@ -27,6 +28,7 @@ class ScriptedLink:
         self.published: list[OutgoingMessage] = []
         self.is_silent = False
         self.is_closed = False
+        self.error: Exception | None = None
         self.fails_to_close: Exception | None = None
 
     async def publish(self, message: OutgoingMessage) -> None:
@@ -42,6 +44,13 @@ class ScriptedLink:
             return [PublishTimeoutError("no confirm") for _ in messages]
         self.published.extend(messages)
         return [None] * len(messages)
+
+    async def ready_count(self, queue: str) -> int:
+        if self.is_silent:
+            await asyncio.Event().wait()
+        if self.error is not None:
+            raise self.error
+        return len(queue)
 
     async def close(self) -> None:
         self.is_closed = True
@@ -211,3 +220,19 @@ async def test_is_down_before_it_starts_and_after_it_is_closed() -> None:
     with pytest.raises(NotPublishedError):
         await publisher.publish(MESSAGE)
     assert len(broker.links) == 1
+
+
+async def test_says_how_much_waits_or_that_it_cannot_be_said() -> None:
+    broker = Broker()
+    async with running(broker) as publisher:
+        with pytest.raises(UnavailableError, match="not connected"):
+            await publisher.ready_counts(["a"])
+        await publisher.connected()
+        assert await publisher.ready_counts(["a", "abc"]) == {"a": 1, "abc": 3}
+        for error in (ConnectionError("gone"), MissingTopologyError("abc is missing")):
+            broker.links[0].error = error
+            with pytest.raises(UnavailableError, match=str(error)):
+                await publisher.ready_counts(["abc"])
+        broker.links[0].is_silent = True
+        with pytest.raises(UnavailableError, match="did not say within"):
+            await publisher.ready_counts(["a"])
