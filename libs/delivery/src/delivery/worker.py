@@ -154,8 +154,11 @@ class Worker:
 
     def _receive(self, incoming: AbstractIncomingMessage) -> None:
         self.received += 1
+        received = self._read(incoming)
         self._lanes.put(
-            self._read(incoming), is_priority=incoming.routing_key == self._priority_lane
+            received,
+            is_priority=incoming.routing_key == self._priority_lane,
+            caller=received.delivery.client_id if received.delivery else "",
         )
         self._fill()
 

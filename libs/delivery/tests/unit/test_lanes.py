@@ -53,6 +53,33 @@ def test_what_may_not_go_lets_others_pass_and_keeps_its_place() -> None:
     assert take_all(lanes) == ["p0", "p1", "n1"]
 
 
+def test_callers_take_turns_each_in_its_own_order() -> None:
+    lanes: Lanes[str] = Lanes()
+    for number in range(5):
+        lanes.put(f"a{number}", is_priority=False, caller="a")
+    for caller in "bc":
+        for number in range(2):
+            lanes.put(f"{caller}{number}", is_priority=False, caller=caller)
+    assert take_all(lanes) == ["a0", "b0", "c0", "a1", "b1", "c1", "a2", "a3", "a4"]
+
+
+def test_who_comes_late_waits_for_one_turn_only() -> None:
+    lanes: Lanes[str] = Lanes()
+    for number in range(50):
+        lanes.put(f"a{number}", is_priority=True, caller="a")
+    assert lanes.take() == "a0"
+    lanes.put("b0", is_priority=True, caller="b")
+    assert [lanes.take(), lanes.take(), lanes.take()] == ["a1", "b0", "a2"]
+
+
+def test_a_caller_of_whom_nothing_may_go_keeps_its_turn() -> None:
+    lanes: Lanes[str] = Lanes()
+    for item in ("a0", "b0", "b1"):
+        lanes.put(item, is_priority=False, caller=item[0])
+    assert lanes.take(lambda item: item != "a0") == "b0"
+    assert take_all(lanes) == ["a0", "b1"]
+
+
 @given(st.lists(st.sampled_from(["priority", "normal", "take"]), max_size=200))
 def test_neither_lane_starves_and_none_loses_its_order(actions: list[str]) -> None:
     lanes: Lanes[tuple[bool, int]] = Lanes()
