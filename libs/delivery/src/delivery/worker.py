@@ -182,13 +182,18 @@ class Worker:
         while len(self._lanes) and len(self._tasks) < places:
             received = self._lanes.take(_for_a(self._destinations.has_room))
             if received is not None:
-                self._begin(self._work_on(received))
+                self._begin_work_on(received)
                 continue
             crowded = self._lanes.take(_for_a(self._destinations.is_slow))
             if crowded is None:
                 return
             # What is here is all for destinations that are full; others wait behind it.
             self._begin(self._step_aside(crowded))
+
+    def _begin_work_on(self, received: _Received) -> asyncio.Task[None]:
+        # Counted here and not in the task: a burst is looked at before the first of its tasks runs.
+        ticket = self._destinations.begin(received.destination)
+        return self._begin(self._work_on(received, ticket))
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -244,7 +249,7 @@ class Worker:
         incoming = await self.subscriber.take_one()
         if incoming is not None:
             self.received += 1
-            probe = self._begin(self._work_on(self._read(incoming)))
+            probe = self._begin_work_on(self._read(incoming))
             # Not to its end: a report that the broker does not take must not keep us at rest.
             while self._providers.is_probing and not probe.done():
                 await asyncio.wait([probe], timeout=_LOOK_SECONDS)
@@ -253,8 +258,7 @@ class Worker:
             # Only our own asking has changed what is known; asking again at once never ended.
             self._changed.clear()
 
-    async def _work_on(self, received: _Received) -> None:
-        ticket = self._destinations.begin(received.destination)
+    async def _work_on(self, received: _Received, ticket: int) -> None:
         try:
             await self._handle(received)
         except Exception:

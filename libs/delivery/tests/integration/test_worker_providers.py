@@ -89,6 +89,28 @@ async def test_a_slow_destination_does_not_delay_the_others(bench: WorkerBench) 
         await bench.until(lambda: len(bench.provider.taken) == 220, 60)
 
 
+async def test_a_burst_for_one_destination_does_not_take_all_places(bench: WorkerBench) -> None:
+    gate, waiting = asyncio.Event(), 0
+
+    async def wait_for_the_gate() -> None:
+        nonlocal waiting
+        if bench.provider.latest.endswith("@slow.example"):
+            waiting += 1
+            await gate.wait()
+
+    bench.provider.meanwhile = wait_for_the_gate
+    await bench.publish(make_delivery(recipient="1@quick.example"))
+    async with bench.worker(concurrency=8):
+        await bench.until(lambda: len(bench.provider.taken) == 1)
+        await bench.publish(*(make_delivery(recipient=f"{n}@slow.example") for n in range(8)))
+        time.sleep(0.3)  # noqa: ASYNC251 - so that the worker finds all of them at one moment
+        await bench.until(lambda: waiting >= 6)
+        await asyncio.sleep(0.5)
+        assert waiting == 6  # three quarters of the places
+        gate.set()
+        await bench.until(lambda: len(bench.provider.taken) == 9)
+
+
 async def test_a_worker_that_has_gone_deaf_leaves(bench: WorkerBench) -> None:
     left = asyncio.Event()
     async with bench.worker() as worker:
