@@ -149,7 +149,7 @@ def test_times_are_brought_to_utc_so_that_equal_ones_are_equal() -> None:
     assert one.expires_at == datetime(2026, 12, 1, 10, tzinfo=UTC)
     assert one.expires_at is not None
     assert one.expires_at.tzinfo is UTC
-    assert one.fingerprint() == other.fingerprint()
+    assert one.fingerprint == other.fingerprint
 
 
 @pytest.mark.parametrize("spelling", ["pt-BR", "pt-br", "PT-BR"])
@@ -157,7 +157,7 @@ def test_a_language_has_one_spelling_so_that_equal_requests_are_equal(spelling: 
     asked = SendNotification.model_validate({**MINIMAL, "language": spelling}).to_domain(None)
     usual = SendNotification.model_validate({**MINIMAL, "language": "pt-BR"}).to_domain(None)
     assert asked.language == "pt-BR"
-    assert asked.fingerprint() == usual.fingerprint()
+    assert asked.fingerprint == usual.fingerprint
 
 
 @pytest.mark.parametrize(

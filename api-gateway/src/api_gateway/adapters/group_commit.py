@@ -66,16 +66,16 @@ class GroupCommit:
         Raises:
             DatabaseUnavailableError: It was not stored, as far as can be known.
         """
-        waiting = _Waiting(new, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(new, loop.create_future())
         self._waiting.append(waiting)
         if self._storing is None:
             self._storing = asyncio.create_task(self._store_all(), name="group-commit")
+        deadline = loop.call_later(self._store_seconds, _give_up, waiting)
         try:
-            async with asyncio.timeout(self._store_seconds):
-                return await waiting.result
-        except TimeoutError as error:
-            msg = "The database does not answer; send the request again."
-            raise DatabaseUnavailableError(msg) from error
+            return await waiting.result
+        finally:
+            deadline.cancel()
 
     async def find_request(self, key: IdempotencyKey) -> StoredRequest | None:
         """What was stored under this key, if it has not expired."""
@@ -143,6 +143,10 @@ class GroupCommit:
             await self._store_group([waiting])
             error = None if waiting.result.cancelled() else waiting.result.exception()
             away = error if isinstance(error, DatabaseUnavailableError) else None
+
+
+def _give_up(waiting: _Waiting) -> None:
+    _tell(waiting, DatabaseUnavailableError("The database does not answer; send it again."))
 
 
 def _tell(waiting: _Waiting, error: Exception) -> None:

@@ -26,7 +26,7 @@ from servicekit.access import Allow, Principal
 from servicekit.documented_errors import errors
 from servicekit.json_route import JsonRoute
 from servicekit.pagination import PageQuery
-from servicekit.responses import ok
+from servicekit.responses import ok, rendered
 
 router = APIRouter(prefix="/notifications", tags=["notifications"], route_class=JsonRoute)
 
@@ -42,6 +42,7 @@ Reader = Annotated[Principal, Depends(Allow(scope=Scope.NOTIFICATIONS_READ, user
     "",
     status_code=202,
     summary="Send a notification",
+    response_model=Envelope[AcceptedNotification],
     responses=errors(*REFUSALS, *UNSENT, ErrorCode.OVERLOADED, ErrorCode.TOO_MANY_WAITING),
     openapi_extra={"responses": {"202": {"headers": {**RATE_HEADERS, **REPLAYED}}}},
 )
@@ -49,9 +50,8 @@ async def send(
     sender: Sender,
     body: SendNotification,
     request: Request,
-    response: Response,
     idempotency_key: IdempotencyKeyHeader = None,
-) -> Envelope[AcceptedNotification]:
+) -> Response:
     """Store a notification durably and answer; it is sent afterwards.
 
     `success` is false, with the reason in `error`, when it is stored but will not be sent because
@@ -62,10 +62,12 @@ async def send(
     accepted = await accept(
         body.to_domain(request_id_of(idempotency_key, body.request_id)), caller_of(sender)
     )
-    tell_rate(response.headers, accepted.rate)
+    response = rendered(_answer(accepted), 202)
+    if accepted.rate is not None:
+        tell_rate(response.headers, accepted.rate)
     if accepted.is_replay:
         response.headers[REPLAYED_HEADER] = "true"
-    return _answer(accepted)
+    return response
 
 
 @router.get("/{notification_id}", summary="One notification and its history")

@@ -1,15 +1,15 @@
 """What a caller asks for, and under which key asking again means the same."""
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from functools import cached_property
+from typing import Any
 from uuid import UUID
 
-from contracts.notification import NotificationType
+import orjson
 
-_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+from contracts.notification import NotificationType
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class NotificationRequest:
     expires_at: datetime | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hex) over what was asked; equal requests have equal ones, in any key order."""
         asked: dict[str, Any] = {
@@ -41,7 +42,7 @@ class NotificationRequest:
         }
         if self.scheduled_at is not None:  # else as it was before there was a time
             asked["scheduled_at"] = self.scheduled_at.isoformat()
-        return hashlib.sha256(_CANONICAL.encode(asked).encode()).hexdigest()
+        return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ class AcceptBatch:
             batch = self._batch(items, repeats, requests, caller, batch_id)
             await self._store_all(items, batch)
         finally:
-            await asyncio.gather(*(self._release(item) for item in items.values()))
+            await self._release_all(items.values())
         results = results_of(items, repeats, requests)
         rejected = sum(result.error is not None for result in results)
         if rejected != batch.rejected:  # what only PostgreSQL could say
@@ -252,9 +252,15 @@ class AcceptBatch:
                 answers.append((item.key, StoredRequest(item.new.fingerprint, outcome.acceptance)))
         await asyncio.gather(*(self._reservations.answered(*answer) for answer in answers))
 
-    async def _release(self, item: BatchItem) -> None:
-        if item.key and isinstance(item.looked.key, Reserved) and not item.is_accepted:
-            await self._reservations.release(item.key, item.looked.key)
+    async def _release_all(self, items: Iterable[BatchItem]) -> None:
+        """Free the keys that were reserved for what was not accepted."""
+        await asyncio.gather(
+            *(
+                self._reservations.release(item.key, item.looked.key)
+                for item in items
+                if item.key and isinstance(item.looked.key, Reserved) and not item.is_accepted
+            )
+        )
 
 
 CopyT = TypeVar("CopyT", CachedUser, CachedTemplate)

@@ -126,7 +126,7 @@ class AcceptNotification:
             if not accepted:
                 await self._reservations.release(key, state)
         await self._reservations.answered(
-            key, StoredRequest(request.fingerprint(), result.acceptance)
+            key, StoredRequest(request.fingerprint, result.acceptance)
         )
         return result
 
@@ -236,7 +236,7 @@ def replay_of(stored: StoredRequest, request: NotificationRequest) -> Acceptance
     Raises:
         UnprocessableContentError: It was used for another request.
     """
-    if stored.fingerprint != request.fingerprint():
+    if stored.fingerprint != request.fingerprint:
         raise reused_error(request)
     return stored.acceptance
 

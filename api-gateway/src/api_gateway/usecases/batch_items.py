@@ -118,7 +118,7 @@ def _repeat(
 ) -> ItemResult:
     """What becomes of an item that has the key of an earlier one."""
     assert isinstance(request, NotificationRequest)
-    if request.fingerprint() != first.fingerprint():
+    if request.fingerprint != first.fingerprint:
         return ItemResult(error=reused_error(request))
     return result if result.acceptance is None else replace(result, is_replay=True)
 

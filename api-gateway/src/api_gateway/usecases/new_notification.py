@@ -76,7 +76,7 @@ def new_notification(
         tuple(build_message(notification, one) for one in notification.deliveries),
         Acceptance(notification.id, notification.status, now, reason),
         key,
-        request.fingerprint() if key else "",
+        request.fingerprint if key else "",
         note,
         at_once=all(goes_at_once(caller.client_id, lane) for _ in notification.deliveries),
     )

@@ -100,11 +100,11 @@ def create_app(
     async def metrics_page() -> Response:
         return metrics.render()
 
+    for router in routers:  # first, because routers are asked in their order for each request
+        app.include_router(router, prefix=API_PREFIX)
     app.include_router(technical)
     app.include_router(docs_router(service))
     app.include_router(technical, prefix=API_PREFIX, include_in_schema=False)
-    for router in routers:
-        app.include_router(router, prefix=API_PREFIX)
     install_error_handlers(app)
     refuse_undeclared_routes(app)
     refuse_other_dialects(app)

@@ -7,6 +7,7 @@ older copy a moment before cannot put it back over that.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Final, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
@@ -86,7 +87,10 @@ class VersionedCache(Generic[ModelT]):
         self._hard_seconds = hard_seconds
         self._now = now
         self._values: dict[str, ModelT] = {}
-        self._metrics = metrics
+        # Finding the child of a metric costs more than counting with it.
+        self._count = (
+            cache(partial(metrics.cache_reads.labels, model.__name__)) if metrics else None
+        )
         self._read = redis.register_script(_READ)
         self._set_if_newer = redis.register_script(_SET_IF_NEWER)
 
@@ -114,9 +118,10 @@ class VersionedCache(Generic[ModelT]):
     def read(self, key: str, body: str | None, stored_at: str | None) -> Cached[ModelT] | None:
         """What the `FIELDS` of a key say, for who has got them together with something else."""
         cached = self._parse(key, body, stored_at)
-        if self._metrics is not None:
-            result = "absent" if cached is None else "stale" if cached.is_stale else "fresh"
-            self._metrics.cache_reads.labels(self._model.__name__, result).inc()
+        if self._count is not None:
+            self._count(
+                "absent" if cached is None else "stale" if cached.is_stale else "fresh"
+            ).inc()
         return cached
 
     def _parse(self, key: str, body: str | None, stored_at: str | None) -> Cached[ModelT] | None:

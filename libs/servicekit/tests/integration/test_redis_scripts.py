@@ -14,6 +14,9 @@ from servicekit.redis_scripts import LONGEST_BATCH, RedisScripts, Script
 
 COUNT = Script.of("return redis.call('INCRBY', KEYS[1], ARGV[1])")
 ECHO = Script.of("return ARGV[1]")
+ALL = Script.of("for _, each in ipairs(ARGV) do table.insert(KEYS, each) end return KEYS")
+NOTHING = Script.of("local nothing = 1")
+ERROR = Script.of("error('this is a defect')")
 FAIL = Script.of("return redis.error_reply('ERR this one fails')")
 
 
@@ -52,6 +55,40 @@ async def test_a_script_that_fails_fails_for_its_caller_only(redis: "Redis") -> 
     )
     assert answers[0] == "fine"
     assert isinstance(answers[1], ResponseError)
+
+
+async def test_calls_of_one_script_share_a_command_and_fail_each_for_itself(redis: "Redis") -> None:
+    scripts = RedisScripts(redis)
+    await redis.set("test:scripts", "no number")
+    await redis.delete("test:scripts:2")
+    keys = ["test:scripts:2", "test:scripts", "test:scripts:2"]
+    answers: list[object] = await asyncio.gather(
+        *(scripts.run(COUNT, keys=[key], arguments=[number]) for number, key in enumerate(keys, 1)),
+        scripts.run(ERROR, keys=[], arguments=[]),
+        scripts.run(NOTHING, keys=[], arguments=[]),
+        scripts.run(NOTHING, keys=[], arguments=[]),
+        return_exceptions=True,
+    )
+    assert answers[::2] == [1, 4, None]
+    assert answers[5] is None
+    assert isinstance(answers[1], ResponseError)
+    assert isinstance(answers[3], ResponseError)
+    assert "is a defect" in str(answers[3])
+
+
+async def test_many_keys_and_arguments_come_in_their_order(redis: "Redis") -> None:
+    scripts = RedisScripts(redis)
+    answers = await asyncio.gather(
+        *(
+            scripts.run(ALL, keys=[f"k{n}", f"l{n}"], arguments=[n, n + 1, n + 2])
+            for n in range(LONGEST_BATCH)
+        ),
+        scripts.run(ALL, keys=["other"], arguments=[]),
+    )
+    assert answers[:-1] == [
+        [f"k{n}", f"l{n}", str(n), str(n + 1), str(n + 2)] for n in range(LONGEST_BATCH)
+    ]
+    assert answers[-1] == ["other"]
 
 
 async def test_a_redis_that_forgot_its_scripts_runs_each_call_once(redis: "Redis") -> None:
