@@ -1,9 +1,14 @@
 """The `Idempotency-Key` header means what `request_id` means."""
 
 import pytest
+from starlette.datastructures import Headers
 
 from api_gateway.api.idempotency_key import request_id_of
 from servicekit.errors import MalformedRequestError, UnprocessableContentError
+
+
+def _headers(*keys: str) -> Headers:
+    return Headers(raw=[(b"idempotency-key", key.encode("latin-1")) for key in keys])
 
 
 @pytest.mark.parametrize(
@@ -25,7 +30,10 @@ from servicekit.errors import MalformedRequestError, UnprocessableContentError
 def test_header_or_body_or_both_give_the_request_id(
     header: str | None, request_id: str | None, expected: str | None
 ) -> None:
-    assert request_id_of([header] if header is not None else None, request_id) == expected
+    assert (
+        request_id_of(_headers(header) if header is not None else _headers(), request_id)
+        == expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -34,7 +42,7 @@ def test_header_or_body_or_both_give_the_request_id(
 )
 def test_two_different_ones_are_refused(headers: list[str], request_id: str | None) -> None:
     with pytest.raises(MalformedRequestError):
-        request_id_of(headers, request_id)
+        request_id_of(_headers(*headers), request_id)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +67,6 @@ def test_two_different_ones_are_refused(headers: list[str], request_id: str | No
 )
 def test_what_is_not_printable_ascii_or_too_long_is_refused(header: str) -> None:
     with pytest.raises(UnprocessableContentError) as caught:
-        request_id_of([header], None)
+        request_id_of(_headers(header), None)
     assert caught.value.details is not None
     assert caught.value.details[0].field == "Idempotency-Key"

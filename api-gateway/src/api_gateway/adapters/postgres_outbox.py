@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import delete, func, update
+from sqlalchemy import func, update
 
 from api_gateway.adapters.outbox_turns import LEASE
 from api_gateway.adapters.tables import outbox
@@ -13,6 +13,7 @@ from servicekit.database import Database
 
 LEASED: Final = timedelta(seconds=30)
 TRY_AGAIN_AFTER: Final = timedelta(seconds=1)
+_PUBLISHED: Final = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
 
 
 class PostgresOutbox:
@@ -36,8 +37,8 @@ class PostgresOutbox:
 
     async def published(self, ids: Sequence[int]) -> None:
         """Forget rows that the broker has confirmed."""
-        async with self._database.transaction() as connection:
-            await connection.execute(delete(outbox).where(outbox.c.id.in_(ids)))
+        async with self._database.statement() as connection:
+            await connection.exec_driver_sql(_PUBLISHED, ([*ids],))
 
     async def give_back(self, ids: Sequence[int]) -> None:
         """Let anybody try rows again soon that could not be published."""

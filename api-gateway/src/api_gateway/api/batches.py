@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 
 from api_gateway.api.batch_schemas import AcceptedBatchView, BatchView, SendBatch
 from api_gateway.api.callers import RATE_HEADERS, caller_of, tell_rate
-from api_gateway.api.idempotency_key import REQUEST_ID, IdempotencyKeyHeader, request_id_of
+from api_gateway.api.idempotency_key import IDEMPOTENCY_KEY, REQUEST_ID, request_id_of
 from api_gateway.api.schemas import SendNotification
 from api_gateway.api.senders import Sender, refuse_strangers
 from api_gateway.domain.batch import item_key, repeatable_batch_id
@@ -41,14 +41,16 @@ Reader = Annotated[Principal, Depends(Allow(scope=Scope.NOTIFICATIONS_READ, user
     status_code=202,
     summary="Send up to 1,000 notifications",
     responses=errors(ErrorCode.OVERLOADED, ErrorCode.TOO_MANY_WAITING),
-    openapi_extra={"responses": {"202": {"headers": RATE_HEADERS}}},
+    openapi_extra={
+        "parameters": [IDEMPOTENCY_KEY],
+        "responses": {"202": {"headers": RATE_HEADERS}},
+    },
 )
 async def send_batch(
     sender: Sender,
     body: SendBatch,
     request: Request,
     response: Response,
-    idempotency_key: IdempotencyKeyHeader = None,
 ) -> Envelope[AcceptedBatchView]:
     """Accept each item by itself, in one transaction; each has its own result, in their order.
 
@@ -57,7 +59,7 @@ async def send_batch(
     their places.
     """
     caller = caller_of(sender)
-    key = request_id_of(idempotency_key, None)
+    key = request_id_of(request.headers, None)
     items = [_read(item, number, sender, key) for number, item in enumerate(body.notifications)]
     accept: AcceptBatch = request.app.state.accept_batch
     accepted = await accept(

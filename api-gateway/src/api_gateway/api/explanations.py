@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 
 from api_gateway.api.explanation_schemas import ExplanationView
-from api_gateway.api.idempotency_key import IdempotencyKeyHeader, request_id_of
+from api_gateway.api.idempotency_key import IDEMPOTENCY_KEY, request_id_of
 from api_gateway.api.schemas import SendNotification
 from api_gateway.api.senders import Sender, refuse_strangers
 from api_gateway.usecases.explain_notification import ExplainNotification
@@ -14,12 +14,13 @@ from servicekit.responses import ok
 router = APIRouter(prefix="/notifications", tags=["notifications"], route_class=JsonRoute)
 
 
-@router.post("/explain", summary="What would become of a notification, and why")
+@router.post(
+    "/explain",
+    summary="What would become of a notification, and why",
+    openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
+)
 async def explain(
-    sender: Sender,
-    body: SendNotification,
-    request: Request,
-    idempotency_key: IdempotencyKeyHeader = None,
+    sender: Sender, body: SendNotification, request: Request
 ) -> Envelope[ExplanationView]:
     """Takes what sending takes. Stores nothing, sends nothing, and uses up no `request_id`.
 
@@ -27,7 +28,7 @@ async def explain(
     answer; what is told is what would be decided now about a new `request_id`.
     """
     refuse_strangers(sender, body.user_id)
-    asked = body.to_domain(request_id_of(idempotency_key, body.request_id))
+    asked = body.to_domain(request_id_of(request.headers, body.request_id))
     use_case: ExplainNotification = request.app.state.explain_notification
     view = ExplanationView.of(asked, await use_case(asked, sender.caller_id))
     return ok(view, _message(view))

@@ -6,11 +6,9 @@ rather than guessed at.
 """
 
 import re
-from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import Header
-from pydantic import WithJsonSchema
+from starlette.datastructures import Headers
 
 from contracts.envelope import ErrorDetail
 from servicekit.errors import MalformedRequestError, UnprocessableContentError
@@ -19,35 +17,35 @@ HEADER: Final = "Idempotency-Key"
 REQUEST_ID: Final = re.compile(r"[\x20-\x7e]{1,255}")
 _QUOTED: Final = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\[\\"])*)"')
 
-IdempotencyKeyHeader = Annotated[
-    # A list, so that a second one is seen; there may be one.
-    list[str] | None,
-    WithJsonSchema({"type": "string", "minLength": 1}),
-    Header(
-        alias=HEADER,
-        description="The same as `request_id`, which may then be left out: 1 to 255 printable "
-        "ASCII characters, in quotes or bare.",
-    ),
-]
+IDEMPOTENCY_KEY: Final = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1},
+    "description": "The same as `request_id`, which may then be left out: 1 to 255 printable ASCII "
+    "characters, in quotes or bare.",
+}
+"""The header as OpenAPI has it; not a parameter of FastAPI's, which costs a request 0.01 ms."""
 
 
-def request_id_of(headers: Sequence[str] | None, request_id: str | None) -> str | None:
+def request_id_of(headers: Headers, request_id: str | None) -> str | None:
     """The request id that a request gives, in its header, its body, or both.
 
     Args:
-        headers: The values of all its `Idempotency-Key` headers.
+        headers: All of its headers.
         request_id: What its body says.
 
     Raises:
         UnprocessableContentError: The header is not a key.
         MalformedRequestError: Header and body give different ones, or there are several headers.
     """
-    if not headers:
+    keys = headers.getlist(HEADER)
+    if not keys:
         return request_id
-    if len(headers) > 1:
-        msg = f"There are {len(headers)} headers {HEADER}; send one."
+    if len(keys) > 1:
+        msg = f"There are {len(keys)} headers {HEADER}; send one."
         raise MalformedRequestError(msg)
-    key = _unquoted(headers[0].strip(" \t"))
+    key = _unquoted(keys[0].strip(" \t"))
     if key is None or not REQUEST_ID.fullmatch(key):
         msg = f"{HEADER} must be 1 to 255 printable ASCII characters, in quotes or bare."
         raise UnprocessableContentError(

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api_gateway.api.callers import RATE_HEADERS, caller_of, tell_rate
 from api_gateway.api.cursor import decode_cursor, encode_cursor
-from api_gateway.api.idempotency_key import IdempotencyKeyHeader, request_id_of
+from api_gateway.api.idempotency_key import IDEMPOTENCY_KEY, request_id_of
 from api_gateway.api.notification_query import NotificationQuery
 from api_gateway.api.refusals import REFUSALS, UNSENT
 from api_gateway.api.schemas import (
@@ -44,13 +44,15 @@ Reader = Annotated[Principal, Depends(Allow(scope=Scope.NOTIFICATIONS_READ, user
     summary="Send a notification",
     response_model=Envelope[AcceptedNotification],
     responses=errors(*REFUSALS, *UNSENT, ErrorCode.OVERLOADED, ErrorCode.TOO_MANY_WAITING),
-    openapi_extra={"responses": {"202": {"headers": {**RATE_HEADERS, **REPLAYED}}}},
+    openapi_extra={
+        "parameters": [IDEMPOTENCY_KEY],
+        "responses": {"202": {"headers": {**RATE_HEADERS, **REPLAYED}}},
+    },
 )
 async def send(
     sender: Sender,
     body: SendNotification,
     request: Request,
-    idempotency_key: IdempotencyKeyHeader = None,
 ) -> Response:
     """Store a notification durably and answer; it is sent afterwards.
 
@@ -60,7 +62,7 @@ async def send(
     refuse_strangers(sender, body.user_id)
     accept: AcceptNotification = request.app.state.accept_notification
     accepted = await accept(
-        body.to_domain(request_id_of(idempotency_key, body.request_id)), caller_of(sender)
+        body.to_domain(request_id_of(request.headers, body.request_id)), caller_of(sender)
     )
     response = rendered(_answer(accepted), 202)
     if accepted.rate is not None:
