@@ -15,6 +15,7 @@ from typing import Final
 from benchmarks.accept_system import AcceptSystem, running_accept_system
 from benchmarks.email_system import make_home, resident_megabytes
 from benchmarks.errors import BenchmarkError
+from benchmarks.release import PER_SECOND, RELAYS, release_scheduled
 from benchmarks.report import Bound, Figure, Report
 from benchmarks.wrk import Load, Run, post
 from devstack.errors import DevstackError
@@ -31,6 +32,7 @@ _NAIVE_BY_EMPTY: Final = 0.15
 _BATCH_RATIO: Final = 0.4
 _REPLAY_RATIO: Final = 1.5
 _P99_RATIO: Final = 1.2
+_LATEST_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,17 @@ class Extent:
         runs: Of each side of a comparison, in turns; medians count.
         seconds: Of each run.
         notifications: After which the gateway's memory is told.
+        scheduled_seconds: For which scheduled notifications fall due.
     """
 
     runs: int
     seconds: float
     notifications: int
+    scheduled_seconds: float
 
 
-FULL: Final = Extent(5, 6.0, 200_000)
-QUICK: Final = Extent(1, 4.0, 10_000)
+FULL: Final = Extent(5, 6.0, 200_000, 30.0)
+QUICK: Final = Extent(1, 4.0, 10_000, 5.0)
 
 Measure = Callable[[AcceptSystem, Extent, Report], Awaitable[None]]
 
@@ -205,12 +209,26 @@ async def _memory(system: AcceptSystem, extent: Extent, report: Report) -> None:
     )
 
 
+async def _release(system: AcceptSystem, extent: Extent, report: Report) -> None:
+    seen = await release_scheduled(system, extent.scheduled_seconds)
+    of = f"{seen.number:,} scheduled, {PER_SECOND:,} due a second, {RELAYS} relays"
+    report.add(
+        Figure(f"{of}: released", seen.times_released, "", Bound.AT_LEAST, seen.number, 0),
+        Figure("releases of one notification, at most", seen.most_of_one, "", Bound.AT_MOST, 1, 0),
+        Figure("earliest release after its time", 1000 * seen.earliest, "ms", Bound.AT_LEAST, 0.0),
+        Figure("median", 1000 * seen.median, "ms", decimals=0),
+        Figure("p99", 1000 * seen.p99, "ms", decimals=0),
+        Figure("latest", 1000 * seen.latest, "ms", Bound.AT_MOST, 1000 * _LATEST_SECONDS, 0),
+    )
+
+
 _PARTS: Final[dict[str, Measure]] = {
     "single": _single,
     "batch": _batch,
     "replay": _replay,
     "latency": _latency,
     "memory": _memory,
+    "release": _release,
 }
 
 if __name__ == "__main__":
