@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel
 
 from api_gateway.usecases.ports import OutboxMessage
+from contracts.category import BUILT_IN, CategoryCatalogue
 from contracts.error_codes import ErrorCode
 from servicekit.bulk_directory import CopiesMissingError
 from servicekit.errors import RateLimitedError, UnavailableError
@@ -49,6 +50,16 @@ class FakeDirectory(Generic[KeyT, ValueT]):
             return {key: Cached(self.copies[key], is_stale=True) for key in wanted}
         found = {key: await self.refresh(key, None) for key in wanted}
         return {key: copy for key, copy in found.items() if copy is not None}
+
+
+class FakeCategories:
+    """A catalogue that tests replace."""
+
+    def __init__(self) -> None:
+        self.catalogue = BUILT_IN
+
+    async def current(self) -> CategoryCatalogue:
+        return self.catalogue
 
 
 class FakePublisher:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jose import jwk
 
 from contracts.access import ApiKeyRecord, Role, Scope
+from contracts.category import CategoryCatalogue
 from contracts.template_rendering import RenderedHeadline
 from contracts.template_snapshot import TemplateSnapshot
 from contracts.user_snapshot import UserSnapshot
@@ -58,6 +59,9 @@ class LoopbackServices:
         path = f"/api/v1/templates/{template.code}/snapshot"
         self._have(path, template.model_dump(mode="json"))
         return template
+
+    def has_categories(self, catalogue: CategoryCatalogue) -> None:
+        self._have("/api/v1/categories/catalogue", catalogue.model_dump(mode="json"))
 
     def renders(
         self, code: str, version: int, *, headline: str | None = None, problem: str | None = None

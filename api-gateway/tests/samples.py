@@ -14,8 +14,9 @@ from api_gateway.domain.request import IdempotencyKey, NotificationRequest
 from contracts.delivery_message import DeliveryMessage
 from contracts.notification import DeviceKind, NotificationStatus, NotificationType
 from contracts.outcome import DeliveryOutcome, OutcomeKind
+from contracts.preferences import ChannelPreferences
 from contracts.template_snapshot import ChannelVariables, LiveVersion, TemplateSnapshot
-from contracts.user_snapshot import ChannelPreferences, DeviceAddress, UserSnapshot
+from contracts.user_snapshot import DeviceAddress, UserSnapshot
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 _RUN = secrets.token_hex(4)

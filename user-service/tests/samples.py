@@ -43,6 +43,8 @@ def new_user(**values: Any) -> User:
         email_enabled=True,
         push_enabled=True,
         push_token=None,
+        category_choices={},
+        quiet_hours=None,
         row_version=1,
         created_at=NOW,
         updated_at=NOW,

@@ -9,6 +9,7 @@ import pytest
 from samples import LATER, new_user, unused_email
 
 from contracts.access import Role
+from contracts.preferences import ChannelChoice, QuietHours
 from user_service.domain.errors import EmailTakenError
 from user_service.domain.ports import Users
 from user_service.domain.user import User
@@ -27,6 +28,8 @@ class UsersSuite:
             email_enabled=False,
             push_enabled=False,
             push_token="token",
+            category_choices={"marketing": ChannelChoice(email=False)},
+            quiet_hours=QuietHours.model_validate({"start": "22:00", "end": "07:00"}),
             row_version=7,
             updated_at=LATER,
         )

@@ -37,6 +37,7 @@ from api_gateway.adapters.postgres_outcomes import PostgresOutcomeRecorder
 from api_gateway.adapters.postgres_schedule import PostgresSchedule
 from api_gateway.adapters.postgres_silent_deliveries import PostgresSilentDeliveries
 from api_gateway.adapters.redis_reservations import RedisReservations
+from api_gateway.adapters.remote_categories import RemoteCategories
 from api_gateway.adapters.remote_snapshots import RemoteTemplates, RemoteUsers
 from api_gateway.api import (
     batches,
@@ -139,6 +140,7 @@ def build_app(settings: Settings) -> FastAPI:
     lane_watch = LaneWatch(database, publisher, window=settings.caller_window)
     users = RemoteUsers(redis, user_service, metrics)
     templates = RemoteTemplates(redis, template_service, metrics)
+    categories = RemoteCategories(redis, user_service, metrics)
     store = PostgresNotificationStore(
         database, reconcile_after=timedelta(seconds=settings.reconcile_after_seconds)
     )
@@ -201,6 +203,7 @@ def build_app(settings: Settings) -> FastAPI:
             "accept_notification": AcceptNotification(
                 users=users,
                 templates=templates,
+                categories=categories,
                 reservations=reservations,
                 store=single_store,
                 publisher=outbox_queue,
@@ -211,6 +214,7 @@ def build_app(settings: Settings) -> FastAPI:
             "accept_batch": AcceptBatch(
                 users=users,
                 templates=templates,
+                categories=categories,
                 reservations=reservations,
                 store=store,
                 publisher=outbox_queue,
@@ -222,6 +226,7 @@ def build_app(settings: Settings) -> FastAPI:
             "explain_notification": ExplainNotification(
                 users=users,
                 templates=templates,
+                categories=categories,
                 renderer=HttpHeadlineRenderer(template_service),
                 admission=backlog,
                 now=_utc_now,
@@ -258,6 +263,8 @@ def build_relay(settings: RelaySettings) -> FastAPI:
     )
     redis = create_redis(settings.redis_url.get_secret_value(), name=RELAY, pause=RedisPause())
     clients = _service_clients(settings)
+    user_service = ServiceClient("user-service", clients[0], metrics=metrics)
+    template_service = ServiceClient("template-service", clients[1], metrics=metrics)
     reconcile_after = timedelta(seconds=settings.reconcile_after_seconds)
     outcomes = OutcomeConsumer(
         amqp_url,
@@ -287,12 +294,9 @@ def build_relay(settings: RelaySettings) -> FastAPI:
         "scheduler": Scheduler(
             ReleaseScheduled(
                 schedule=PostgresSchedule(database, reconcile_after=reconcile_after),
-                users=RemoteUsers(
-                    redis, ServiceClient("user-service", clients[0], metrics=metrics), metrics
-                ),
-                templates=RemoteTemplates(
-                    redis, ServiceClient("template-service", clients[1], metrics=metrics), metrics
-                ),
+                users=RemoteUsers(redis, user_service, metrics),
+                categories=RemoteCategories(redis, user_service, metrics),
+                templates=RemoteTemplates(redis, template_service, metrics),
                 now=_utc_now,
                 new_id=uuid7,
             ),

@@ -19,9 +19,10 @@ from contracts.cache_keys import template_key, user_key
 from contracts.envelope import ErrorEnvelope
 from contracts.names import LANES
 from contracts.notification import DeviceKind, NotificationType
+from contracts.preferences import ChannelPreferences
 from contracts.suppression import SuppressionReason
 from contracts.template_snapshot import TemplateSnapshot
-from contracts.user_snapshot import ChannelPreferences, DeviceAddress, UserSnapshot
+from contracts.user_snapshot import DeviceAddress, UserSnapshot
 from servicekit.database import Database
 from servicekit.versioned_cache import SOFT_SECONDS
 

@@ -29,7 +29,7 @@ from api_gateway.adapters.tables import notifications
 from api_gateway.domain.notification import Notification
 from contracts.cache_keys import user_key
 from contracts.notification import NotificationStatus as Status
-from contracts.user_snapshot import ChannelPreferences
+from contracts.preferences import ChannelPreferences
 from servicekit.database import Database
 
 DUE_EACH = 400

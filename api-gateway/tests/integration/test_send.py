@@ -5,7 +5,7 @@ import contextlib
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,8 +25,9 @@ from api_gateway.domain.identifiers import parse_notification_id
 from contracts.access import Scope
 from contracts.delivery_message import DeliveryMessage
 from contracts.notification import DeviceKind
+from contracts.preferences import ChannelChoice, ChannelPreferences, QuietHours
 from contracts.template_snapshot import TemplateSnapshot
-from contracts.user_snapshot import ChannelPreferences, DeviceAddress, UserSnapshot
+from contracts.user_snapshot import DeviceAddress, UserSnapshot
 from servicekit.database import Database
 
 LANES = ("email.queue", "email.priority.queue", "push.queue", "push.priority.queue")
@@ -201,6 +202,33 @@ async def test_the_same_id_of_another_application_is_another_request(
     assert len(ids) == 2
 
 
+async def test_in_quiet_hours_it_is_kept_for_their_end(
+    client: httpx.AsyncClient,
+    services: LoopbackServices,
+    channel: AbstractChannel,
+    app_key: dict[str, str],
+    body: dict[str, Any],
+) -> None:
+    now = datetime.now(UTC)
+    end = (now + timedelta(hours=2)).replace(second=0, microsecond=0)
+    begin = now - timedelta(hours=1)
+    quiet = QuietHours.model_validate({"start": f"{begin:%H:%M}", "end": f"{end:%H:%M}"})
+    owner = services.has_user(user(quiet_hours=quiet))
+    asked = {**body, "user_id": str(owner.user_id)}
+    answers = [await client.post(PATH, json=asked, headers=app_key) for _ in range(2)]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["success"]) == (202, True)
+        assert answer.json()["data"]["status"] == "scheduled"
+    assert answers[0].json() == answers[1].json()
+    path = f"{PATH}/{answers[0].json()['data']['notification_id']}"
+    shown = (await client.get(path, headers=app_key)).json()["data"]
+    assert (shown["status"], shown["reason"]) == ("scheduled", "quiet_hours")
+    assert datetime.fromisoformat(shown["scheduled_at"]) == end
+    first = shown["timeline"][0]
+    assert (first["event"], first["reason"]) == ("scheduled", "quiet_hours")
+    assert await is_empty(channel, "email.queue")
+
+
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
@@ -209,6 +237,7 @@ async def test_the_same_id_of_another_application_is_another_request(
             {"preferences": ChannelPreferences(email=False)},
             "notification_preference_disabled",
         ),
+        ({"categories": {"onboarding": ChannelChoice(email=False)}}, "category_opted_out"),
         ({"email": None}, "no_address"),
     ],
 )

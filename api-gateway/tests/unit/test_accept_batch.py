@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from fake_ports import FakeAdmission, FakeDirectory, FakePublisher
+from fake_ports import FakeAdmission, FakeCategories, FakeDirectory, FakePublisher
 from fake_reservations import FakeReservations
 from fake_store import FakeStore
 from samples import NOW, live_version, request, template, unused, user
@@ -16,8 +16,9 @@ from api_gateway.usecases.accept_notification import key_of, wanted_by
 from api_gateway.usecases.batch_items import ItemResult
 from api_gateway.usecases.caller import Caller
 from contracts.error_codes import ErrorCode
+from contracts.preferences import ChannelPreferences
 from contracts.template_snapshot import TemplateSnapshot
-from contracts.user_snapshot import ChannelPreferences, UserSnapshot
+from contracts.user_snapshot import UserSnapshot
 from servicekit.errors import ServiceError, UnavailableError, UnprocessableContentError
 
 CALLER = Caller("application:a", "corr-1")
@@ -35,6 +36,7 @@ class Gateway:
         self.templates: FakeDirectory[str, TemplateSnapshot] = FakeDirectory(
             {self.template.code: self.template}
         )
+        self.categories = FakeCategories()
         self.reservations = FakeReservations()
         self.store = FakeStore()
         self.publisher = FakePublisher()
@@ -42,6 +44,7 @@ class Gateway:
         self._accept = AcceptBatch(
             users=self.users,
             templates=self.templates,
+            categories=self.categories,
             reservations=self.reservations,
             store=self.store,
             publisher=self.publisher,

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from fake_ports import FakeAdmission, FakeDirectory, FakePublisher
+from fake_ports import FakeAdmission, FakeCategories, FakeDirectory, FakePublisher
 from fake_reservations import FakeReservations
 from fake_store import FakeStore
 from samples import NOW, live_version, request, template, unused, user
@@ -21,8 +21,9 @@ from contracts.notification import (
     NotificationStatus,
     NotificationType,
 )
+from contracts.preferences import ChannelPreferences
 from contracts.template_snapshot import TemplateSnapshot
-from contracts.user_snapshot import ChannelPreferences, DeviceAddress, UserSnapshot
+from contracts.user_snapshot import DeviceAddress, UserSnapshot
 from servicekit.errors import (
     ConflictError,
     NotFoundError,
@@ -50,6 +51,7 @@ class Gateway:
         self.templates: FakeDirectory[str, TemplateSnapshot] = FakeDirectory(
             {self.template.code: self.template}
         )
+        self.categories = FakeCategories()
         self.reservations = FakeReservations()
         self.store = FakeStore()
         self.publisher = FakePublisher()
@@ -58,6 +60,7 @@ class Gateway:
         self.accept = AcceptNotification(
             users=self.users,
             templates=self.templates,
+            categories=self.categories,
             reservations=self.reservations,
             store=self.store,
             publisher=self.publisher,

@@ -14,6 +14,7 @@ from api_gateway.domain.admission import (
     Suppressed,
     decide_admission,
 )
+from contracts.category import BUILT_IN
 from contracts.error_codes import ErrorCode
 from contracts.notification import (
     REQUIRED_CATEGORIES,
@@ -21,9 +22,10 @@ from contracts.notification import (
     DeviceKind,
     NotificationType,
 )
+from contracts.preferences import ChannelPreferences
 from contracts.suppression import SuppressionReason
 from contracts.template_snapshot import TemplateSnapshot
-from contracts.user_snapshot import ChannelPreferences, DeviceAddress, UserSnapshot
+from contracts.user_snapshot import DeviceAddress, UserSnapshot
 
 EMAIL, PUSH = NotificationType.EMAIL, NotificationType.PUSH
 EN_PLAN = Plan(3, "en", "onboarding", AmbiguousPolicy.RESEND, 4)
@@ -73,7 +75,8 @@ def test_the_recipients_state_decides_whether_it_is_sent_and_where_to(
     recipient: UserSnapshot, channel: NotificationType, expected: Decision
 ) -> None:
     assert (
-        decide_admission(recipient, template(), request(notification_type=channel), NOW) == expected
+        decide_admission(recipient, template(), request(notification_type=channel), NOW, BUILT_IN)
+        == expected
     )
 
 
@@ -82,8 +85,8 @@ def test_nothing_is_sent_to_a_suppressed_address_and_pushes_still_are(
     reason: SuppressionReason,
 ) -> None:
     recipient = user(email_suppressed=reason)
-    email = decide_admission(recipient, template(), request(notification_type=EMAIL), NOW)
-    push = decide_admission(recipient, template(), request(notification_type=PUSH), NOW)
+    email = decide_admission(recipient, template(), request(notification_type=EMAIL), NOW, BUILT_IN)
+    push = decide_admission(recipient, template(), request(notification_type=PUSH), NOW, BUILT_IN)
     assert email == Suppressed(EN_PLAN, ErrorCode.ADDRESS_SUPPRESSED)
     assert push == Admitted(EN_PLAN, to("token-1"))
 
@@ -105,6 +108,7 @@ def test_only_a_complaint_leaves_what_a_user_cannot_do_without(
         template(category=category),
         request(notification_type=EMAIL),
         NOW,
+        BUILT_IN,
     )
     assert isinstance(decision, Admitted if is_sent else Suppressed)
 
@@ -124,7 +128,9 @@ def test_the_users_own_wishes_are_told_before_a_suppression_and_that_before_a_mi
     recipient: UserSnapshot, told: ErrorCode
 ) -> None:
     suppressed = recipient.model_copy(update={"email_suppressed": SuppressionReason.HARD_BOUNCE})
-    decision = decide_admission(suppressed, template(), request(notification_type=EMAIL), NOW)
+    decision = decide_admission(
+        suppressed, template(), request(notification_type=EMAIL), NOW, BUILT_IN
+    )
     assert decision == Suppressed(EN_PLAN, told)
 
 
@@ -150,7 +156,7 @@ def test_what_the_caller_can_correct_is_rejected(
     code: ErrorCode,
     is_missing: bool,
 ) -> None:
-    decision = decide_admission(recipient, found, request(), NOW)
+    decision = decide_admission(recipient, found, request(), NOW, BUILT_IN)
     assert isinstance(decision, Rejected)
     assert (decision.code, decision.is_missing) == (code, is_missing)
     assert decision.message.endswith(".")
@@ -160,7 +166,9 @@ def test_names_every_missing_variable_and_no_optional_one() -> None:
     found = template(
         languages={"en": live_version(1, required=("name", "link", "code"), optional=("title",))}
     )
-    decision = decide_admission(user(), found, request(variables={"link": None, "extra": 1}), NOW)
+    decision = decide_admission(
+        user(), found, request(variables={"link": None, "extra": 1}), NOW, BUILT_IN
+    )
     assert isinstance(decision, Rejected)
     assert decision.code is ErrorCode.MISSING_VARIABLES
     # A null is no value.
@@ -172,7 +180,9 @@ def test_names_every_missing_variable_and_no_optional_one() -> None:
 
 def test_a_callers_mistake_is_told_even_where_nothing_would_be_sent() -> None:
     found = template(languages={"en": live_version(1, required=("name",))})
-    assert isinstance(decide_admission(user(is_active=False), found, request(), NOW), Rejected)
+    assert isinstance(
+        decide_admission(user(is_active=False), found, request(), NOW, BUILT_IN), Rejected
+    )
 
 
 @pytest.mark.parametrize(
@@ -194,7 +204,7 @@ def test_takes_the_callers_language_then_the_users_then_the_templates(
     found = template(
         languages={tag: live_version(n) for n, tag in enumerate(("en", "fr", "de", "pt-BR"), 1)}
     )
-    decision = decide_admission(user(language=users), found, request(language=asked), NOW)
+    decision = decide_admission(user(language=users), found, request(language=asked), NOW, BUILT_IN)
     assert isinstance(decision, Admitted)
     assert decision.plan.language == expected
     assert decision.plan.template_version == found.languages[expected].version
@@ -202,8 +212,12 @@ def test_takes_the_callers_language_then_the_users_then_the_templates(
 
 def test_passes_over_a_language_that_has_nothing_for_the_channel() -> None:
     found = template(languages={"en": live_version(1), "fr": live_version(2, EMAIL)})
-    push = decide_admission(user(language="fr"), found, request(notification_type=PUSH), NOW)
-    email = decide_admission(user(language="fr"), found, request(notification_type=EMAIL), NOW)
+    push = decide_admission(
+        user(language="fr"), found, request(notification_type=PUSH), NOW, BUILT_IN
+    )
+    email = decide_admission(
+        user(language="fr"), found, request(notification_type=EMAIL), NOW, BUILT_IN
+    )
     assert isinstance(push, Admitted)
     assert isinstance(email, Admitted)
     assert (push.plan.language, email.plan.language) == ("en", "fr")
@@ -223,14 +237,16 @@ def test_passes_over_a_language_that_has_nothing_for_the_channel() -> None:
 def test_the_callers_priority_wins_over_the_categorys(
     asked: int | None, category: str, expected: int
 ) -> None:
-    decision = decide_admission(user(), template(category=category), request(priority=asked), NOW)
+    decision = decide_admission(
+        user(), template(category=category), request(priority=asked), NOW, BUILT_IN
+    )
     assert isinstance(decision, Admitted)
     assert decision.plan.priority == expected
 
 
 def test_the_templates_policy_for_ambiguous_answers_is_carried_along() -> None:
     changes: dict[str, Any] = {"ambiguous": AmbiguousPolicy.HOLD}
-    decision = decide_admission(user(), template(**changes), request(), NOW)
+    decision = decide_admission(user(), template(**changes), request(), NOW, BUILT_IN)
     assert isinstance(decision, Admitted)
     assert decision.plan.ambiguous is AmbiguousPolicy.HOLD
 
@@ -238,14 +254,14 @@ def test_the_templates_policy_for_ambiguous_answers_is_carried_along() -> None:
 def test_what_is_for_later_waits_whatever_the_recipient_wants_now() -> None:
     later = NOW + timedelta(days=30)
     unwilling = user(preferences=ChannelPreferences(email=False), is_active=False, email=None)
-    decision = decide_admission(unwilling, template(), request(scheduled_at=later), NOW)
+    decision = decide_admission(unwilling, template(), request(scheduled_at=later), NOW, BUILT_IN)
     assert isinstance(decision, Deferred)
     assert decision.until == later
 
 
 def test_what_was_for_earlier_is_for_now() -> None:
     earlier = request(scheduled_at=NOW, expires_at=NOW + timedelta(seconds=1))
-    assert isinstance(decide_admission(user(), template(), earlier, NOW), Admitted)
+    assert isinstance(decide_admission(user(), template(), earlier, NOW, BUILT_IN), Admitted)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +278,7 @@ def test_what_was_for_earlier_is_for_now() -> None:
     ids=["too far ahead", "expired before it is sent", "expired", "expired, and for later"],
 )
 def test_a_time_that_cannot_be_kept_is_refused(times: dict[str, datetime], field: str) -> None:
-    decision = decide_admission(user(), template(), request(**times), NOW)
+    decision = decide_admission(user(), template(), request(**times), NOW, BUILT_IN)
     assert isinstance(decision, Rejected)
     assert decision.code is ErrorCode.VALIDATION_FAILED
     assert [detail.field for detail in decision.details] == [field]
@@ -270,4 +286,4 @@ def test_a_time_that_cannot_be_kept_is_refused(times: dict[str, datetime], field
 
 def test_what_is_for_later_and_wrong_is_refused_now() -> None:
     later = request(scheduled_at=NOW + timedelta(hours=1))
-    assert isinstance(decide_admission(None, template(), later, NOW), Rejected)
+    assert isinstance(decide_admission(None, template(), later, NOW, BUILT_IN), Rejected)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 from fake_explanation_ports import FakeCopies, FakeHeadlineRenderer
-from fake_ports import FakeAdmission
+from fake_ports import FakeAdmission, FakeCategories
 from samples import NOW, live_version, request, template, user
 
 from api_gateway.domain.explanation import NoteCode
@@ -27,12 +27,14 @@ class Explainer:
         )
         self.users: FakeCopies[UUID, UserSnapshot] = FakeCopies({self.user.user_id: self.user})
         self.templates: FakeCopies[str, TemplateSnapshot] = FakeCopies({"welcome": self.template})
+        self.categories = FakeCategories()
         self.renderer = FakeHeadlineRenderer()
         self.says(RenderedHeadline(headline="Welcome, John!"))
         self.admission = FakeAdmission()
         self.use_case = ExplainNotification(
             users=self.users,
             templates=self.templates,
+            categories=self.categories,
             renderer=self.renderer,
             admission=self.admission,
             now=lambda: NOW,

@@ -17,11 +17,13 @@ from api_gateway.domain.admission import (
 from api_gateway.domain.chosen_content import LanguageSource
 from api_gateway.domain.explanation import explain_admission, reasons_of
 from api_gateway.domain.request import NotificationRequest
+from contracts.category import BUILT_IN
 from contracts.error_codes import ErrorCode
 from contracts.notification import DeviceKind, NotificationStatus, NotificationType
+from contracts.preferences import ChannelChoice, ChannelPreferences, QuietHours
 from contracts.suppression import SuppressionReason
 from contracts.template_snapshot import TemplateSnapshot
-from contracts.user_snapshot import ChannelPreferences, DeviceAddress, UserSnapshot
+from contracts.user_snapshot import DeviceAddress, UserSnapshot
 
 EMAIL, PUSH = NotificationType.EMAIL, NotificationType.PUSH
 BOUNCED = SuppressionReason.HARD_BOUNCE
@@ -40,6 +42,7 @@ def test_tells_everything_that_would_be_decided() -> None:
         ),
         request(notification_type=PUSH),
         NOW,
+        BUILT_IN,
     )
     assert explained.would_send
     assert explained.outcome is NotificationStatus.PENDING
@@ -66,7 +69,9 @@ def test_says_whose_language_it_is(
     asked: str | None, users: str, language: str, source: LanguageSource
 ) -> None:
     found = template(languages={tag: live_version(1) for tag in ("en", "fr", "de")})
-    explained = explain_admission(user(language=users), found, request(language=asked), NOW)
+    explained = explain_admission(
+        user(language=users), found, request(language=asked), NOW, BUILT_IN
+    )
     assert explained.content is not None
     assert (explained.content.language, explained.content.language_from) == (language, source)
 
@@ -159,7 +164,7 @@ def test_tells_every_reason_in_the_order_in_which_they_count(
     outcome: str,
     codes: list[str],
 ) -> None:
-    explained = explain_admission(recipient, found, request(**changes), NOW)
+    explained = explain_admission(recipient, found, request(**changes), NOW, BUILT_IN)
     assert [_told(reason.code, reason.field) for reason in explained.all_reasons] == codes
     assert explained.outcome == outcome
     assert explained.would_send is (codes == [])
@@ -177,21 +182,22 @@ def _told(code: ErrorCode, field: str | None) -> str:
 def test_of_an_unknown_template_only_what_was_asked_for_is_known(
     asked: int | None, priority: int | None, lane: str | None
 ) -> None:
-    explained = explain_admission(user(), None, request(priority=asked), NOW)
+    explained = explain_admission(user(), None, request(priority=asked), NOW, BUILT_IN)
     assert (explained.content, explained.category) == (None, None)
     assert (explained.priority, explained.lane) == (priority, lane)
     assert explained.recipients == (Recipient("john@example.com"),)
 
 
 def test_names_the_field_of_what_is_not_there() -> None:
-    nothing = explain_admission(None, None, request(), NOW)
+    nothing = explain_admission(None, None, request(), NOW, BUILT_IN)
     no_push = explain_admission(
-        user(), template(languages=NAMED), request(notification_type=PUSH), NOW
+        user(), template(languages=NAMED), request(notification_type=PUSH), NOW, BUILT_IN
     )
     fields = [reason.field for reason in (*nothing.reasons, *no_push.reasons)]
     assert fields == ["user_id", "template_code", "notification_type"]
 
 
+QUIET = QuietHours.model_validate({"start": "11:00", "end": "13:00"})
 LANGUAGES = st.sampled_from(["en", "de", "de-AT", "fr"])
 TIMES = st.one_of(
     st.none(),
@@ -212,6 +218,11 @@ USERS = st.none() | st.builds(
         ),
         max_size=3,
     ).map(tuple),
+    categories=st.dictionaries(
+        st.sampled_from(["onboarding", "password_reset", "marketing"]),
+        st.builds(ChannelChoice, email=st.sampled_from([None, True, False]), push=st.booleans()),
+    ),
+    quiet_hours=st.sampled_from([None, QUIET]),
     email_suppressed=st.none() | st.sampled_from(SuppressionReason),
 )
 LIVE = st.builds(
@@ -246,8 +257,8 @@ REQUESTS = st.builds(
 def test_the_decision_is_the_first_reason_whatever_is_asked_for(
     recipient: UserSnapshot | None, found: TemplateSnapshot | None, asked: NotificationRequest
 ) -> None:
-    decision = decide_admission(recipient, found, asked, NOW)
-    explained = explain_admission(recipient, found, asked, NOW)
+    decision = decide_admission(recipient, found, asked, NOW, BUILT_IN)
+    explained = explain_admission(recipient, found, asked, NOW, BUILT_IN)
     assert explained.decision == decision
     match decision:
         case Rejected():
@@ -263,7 +274,7 @@ def test_the_decision_is_the_first_reason_whatever_is_asked_for(
         case Deferred():
             assert explained.until == decision.until
             assert explained.outcome is NotificationStatus.SCHEDULED
-            at_its_time = decide_admission(recipient, found, asked, decision.until)
+            at_its_time = decide_admission(recipient, found, asked, decision.until, BUILT_IN)
             assert (explained.reasons == ()) is isinstance(at_its_time, Admitted)
     assert (explained.reasons == ()) is (
         isinstance(decision, Admitted) or (isinstance(decision, Deferred) and explained.would_send)

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from fake_ports import FakeDirectory
+from fake_ports import FakeCategories, FakeDirectory
 from fake_schedule import FakeSchedule
 from samples import NOW, live_version, template, user
 from schedule_suite import FilledSchedule, ScheduleSuite, waiting
@@ -18,9 +18,11 @@ from api_gateway.domain.release import Release, ReleaseEvent, decide_release
 from api_gateway.usecases.cancel_notification import CancelNotification
 from api_gateway.usecases.release_scheduled import BATCH, ReleaseScheduled
 from contracts.access import Role
+from contracts.category import BUILT_IN
 from contracts.notification import NotificationStatus as Status
+from contracts.preferences import ChannelPreferences
 from contracts.template_snapshot import TemplateSnapshot
-from contracts.user_snapshot import ChannelPreferences, UserSnapshot
+from contracts.user_snapshot import UserSnapshot
 from servicekit.access import CallerKind, Principal
 from servicekit.errors import ConflictError, NotFoundError, UnavailableError
 
@@ -50,7 +52,7 @@ class TestFakeSchedule(ScheduleSuite):
 def decided(
     recipient: UserSnapshot | None, live: TemplateSnapshot | None, **changes: Any
 ) -> Release:
-    return decide_release(waiting(**changes), recipient, live, NOW, uuid7)
+    return decide_release(waiting(**changes), recipient, live, NOW, uuid7, BUILT_IN)
 
 
 def test_what_is_due_is_sent_as_it_is_right_by_now() -> None:
@@ -116,11 +118,13 @@ class Relay:
         self.templates: FakeDirectory[str, TemplateSnapshot] = FakeDirectory(
             {self.template.code: self.template}
         )
+        self.categories = FakeCategories()
         self.schedule = FakeSchedule()
         self.release = ReleaseScheduled(
             schedule=self.schedule,
             users=self.users,
             templates=self.templates,
+            categories=self.categories,
             now=lambda: NOW,
             new_id=uuid7,
         )

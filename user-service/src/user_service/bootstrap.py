@@ -23,6 +23,7 @@ from servicekit.tokens import TokenVerifier
 from user_service.adapters.argon2_passwords import Argon2Passwords
 from user_service.adapters.jwt_issuer import JwtIssuer
 from user_service.adapters.postgres_api_keys import PostgresApiKeys
+from user_service.adapters.postgres_categories import PostgresCategories
 from user_service.adapters.postgres_suppressions import PostgresSuppressions
 from user_service.adapters.postgres_user_digests import PostgresUserDigests
 from user_service.adapters.postgres_users import PostgresUsers
@@ -30,6 +31,8 @@ from user_service.adapters.redis_snapshots import RedisSnapshots
 from user_service.adapters.redis_suppressions import RedisSuppressions
 from user_service.api import api_keys as api_key_routes
 from user_service.api import auth as auth_routes
+from user_service.api import categories as category_routes
+from user_service.api import preferences as preference_routes
 from user_service.api import suppressions as suppression_routes
 from user_service.api import users as user_routes
 from user_service.api.dependencies import UseCases
@@ -39,6 +42,7 @@ from user_service.domain.signing_key import SigningKey
 from user_service.settings import Settings
 from user_service.usecases.add_suppression import AddSuppression
 from user_service.usecases.announce_suppressions import AnnounceSuppressions
+from user_service.usecases.change_categories import ChangeCategories
 from user_service.usecases.change_suppression import ChangeSuppression
 from user_service.usecases.create_api_key import CreateApiKey
 from user_service.usecases.create_user import CreateUser
@@ -51,6 +55,8 @@ from user_service.usecases.keep_suppressions import KeepSuppressions
 from user_service.usecases.lift_suppression import LiftSuppression
 from user_service.usecases.list_api_keys import ListApiKeys
 from user_service.usecases.list_users import ListUsers
+from user_service.usecases.preferences import ChangePreferences, ReadPreferences
+from user_service.usecases.read_categories import ReadCategories
 from user_service.usecases.record_suppression import RecordSuppression
 from user_service.usecases.revoke_api_key import RevokeApiKey
 from user_service.usecases.sign_in import SignIn
@@ -76,11 +82,14 @@ def build_app(settings: Settings) -> FastAPI:
     email_digest = _email_digest_by(settings.suppression_key.get_secret_value().encode())
     users = PostgresUsers(database, email_digest)
     api_keys = PostgresApiKeys(database)
+    categories = PostgresCategories(database)
     snapshots = RedisSnapshots(redis)
     passwords = Argon2Passwords()
     issuer = JwtIssuer(
         SigningKey.from_pem(settings.jwt_private_key.get_secret_value()), secrets.token_hex
     )
+    get_user = GetUser(users)
+    update_user = UpdateUser(users, passwords, snapshots, now=_now)
     create_user = CreateUser(users, passwords, snapshots, now=_now, new_id=uuid4)
     find_api_key = FindApiKey(api_keys)
     suppressions = PostgresSuppressions(database)
@@ -122,6 +131,8 @@ def build_app(settings: Settings) -> FastAPI:
         description="Users, credentials, preferences, API keys and suppressions.",
         routers=[
             user_routes.router,
+            preference_routes.router,
+            category_routes.router,
             auth_routes.router,
             api_key_routes.router,
             suppression_routes.router,
@@ -142,10 +153,10 @@ def build_app(settings: Settings) -> FastAPI:
         state={
             "use_cases": UseCases(
                 create_user=create_user,
-                get_user=GetUser(users),
+                get_user=get_user,
                 get_users=GetUsers(users),
                 list_users=ListUsers(users),
-                update_user=UpdateUser(users, passwords, snapshots, now=_now),
+                update_user=update_user,
                 sign_in=SignIn(users, passwords, issuer, now=_now),
                 create_api_key=CreateApiKey(
                     api_keys,
@@ -160,6 +171,10 @@ def build_app(settings: Settings) -> FastAPI:
                 add_suppression=AddSuppression(change_suppression, now=_now),
                 lift_suppression=LiftSuppression(change_suppression, now=_now),
                 find_suppressions=FindSuppressions(suppressions, now=_now),
+                read_preferences=ReadPreferences(get_user, categories),
+                change_preferences=ChangePreferences(update_user, categories),
+                read_categories=ReadCategories(categories),
+                change_categories=ChangeCategories(categories, snapshots),
                 email_digest=email_digest,
                 public_keys=issuer.public_keys,
             )

@@ -28,7 +28,8 @@ async def test_users_from_before_the_suppressions_stay_as_they_are() -> None:
     service_folder = Path(__file__).parents[2]
     user = new_user()
     values = {**asdict(user), "role": user.role.value}
-    del values["email_suppressed"]
+    for later in ("email_suppressed", "category_choices", "quiet_hours"):
+        del values[later]
     async with temporary_database() as url:
         await migrate(service_folder, url, "0001")
         database = Database(url, name="tests")

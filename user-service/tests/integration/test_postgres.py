@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 from api_keys_suite import ApiKeysSuite
+from categories_suite import CategoriesSuite
 from queues import until
 from samples import email_digest, new_suppression, new_user
 from sqlalchemy import insert, text, update
@@ -12,10 +13,12 @@ from users_suite import UsersSuite
 from contracts.suppression import SuppressionReason
 from servicekit.database import Database
 from user_service.adapters.postgres_api_keys import PostgresApiKeys
+from user_service.adapters.postgres_categories import PostgresCategories
 from user_service.adapters.postgres_suppressions import PostgresSuppressions
 from user_service.adapters.postgres_users import PostgresUsers
 from user_service.adapters.rows import suppression_values
 from user_service.adapters.tables import suppressions, users
+from user_service.domain.category_ports import Categories
 from user_service.domain.ports import ApiKeys, Users
 from user_service.domain.suppression_ports import Suppressions
 
@@ -30,6 +33,12 @@ class TestPostgresApiKeys(ApiKeysSuite):
     @pytest.fixture
     def api_keys(self, database: Database) -> ApiKeys:
         return PostgresApiKeys(database)
+
+
+class TestPostgresCategories(CategoriesSuite):
+    @pytest.fixture
+    def categories(self, database: Database) -> Categories:
+        return PostgresCategories(database)
 
 
 class TestPostgresSuppressions(SuppressionsSuite):

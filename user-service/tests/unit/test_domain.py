@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import (
 from samples import LATER, NOW, new_private_key, new_user
 
 from contracts.notification import DeviceKind
-from contracts.user_snapshot import ChannelPreferences, DeviceAddress
+from contracts.preferences import ChannelPreferences
+from contracts.user_snapshot import DeviceAddress
 from user_service.domain.api_key import KEY_BYTES, prefix_of, spell_key
 from user_service.domain.email_address import canonical_email
 from user_service.domain.signing_key import SigningKey

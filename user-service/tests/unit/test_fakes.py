@@ -2,7 +2,9 @@ from uuid import UUID
 
 import pytest
 from api_keys_suite import ApiKeysSuite
+from categories_suite import CategoriesSuite
 from fake_api_keys import FakeApiKeys
+from fake_categories import FakeCategories
 from fake_passwords import FakePasswords
 from fake_snapshots import FakeSnapshots
 from fake_suppressed_addresses import FakeSuppressedAddresses
@@ -17,6 +19,7 @@ from users_suite import UsersSuite
 from contracts.access import ApiKeyRecord
 from contracts.suppression import SuppressionReason
 from contracts.user_snapshot import UserSnapshot
+from user_service.domain.category_ports import Categories
 from user_service.domain.ports import ApiKeys, Passwords, Snapshots, Users
 from user_service.domain.suppression_ports import SuppressedAddresses, Suppressions
 
@@ -31,6 +34,12 @@ class TestFakeApiKeys(ApiKeysSuite):
     @pytest.fixture
     def api_keys(self) -> ApiKeys:
         return FakeApiKeys()
+
+
+class TestFakeCategories(CategoriesSuite):
+    @pytest.fixture
+    def categories(self) -> Categories:
+        return FakeCategories()
 
 
 class TestFakePasswords(PasswordsSuite):

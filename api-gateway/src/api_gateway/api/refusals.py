@@ -15,6 +15,7 @@ REFUSALS: Final = (
 )
 UNSENT: Final = (
     ErrorCode.NOTIFICATION_PREFERENCE_DISABLED,
+    ErrorCode.CATEGORY_OPTED_OUT,
     ErrorCode.USER_INACTIVE,
     ErrorCode.NO_ADDRESS,
     ErrorCode.ADDRESS_SUPPRESSED,

@@ -3,10 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import ClassVar, Final
 
 from api_gateway.domain.chosen_content import ChosenContent, choose_content
+from api_gateway.domain.consent import objection
+from api_gateway.domain.quiet_hours import quiet_until
 from api_gateway.domain.request import NotificationRequest
+from contracts.category import Category, CategoryCatalogue
 from contracts.envelope import ErrorDetail
 from contracts.error_codes import ErrorCode
 from contracts.notification import (
@@ -19,7 +23,6 @@ from contracts.suppression import blocks
 from contracts.template_snapshot import TemplateSnapshot
 from contracts.user_snapshot import UserSnapshot
 
-URGENT_CATEGORIES: Final = frozenset({"email_verification", "password_reset", "security_alert"})
 URGENT_PRIORITY: Final = 8
 USUAL_PRIORITY: Final = 4
 LONGEST_WAIT: Final = timedelta(days=30)
@@ -55,14 +58,25 @@ class Admitted:
     recipients: tuple[Recipient, ...]
 
 
+class WaitReason(StrEnum):
+    """Why something waits that was asked for now."""
+
+    QUIET_HOURS = "quiet_hours"
+
+
 @dataclass(frozen=True)
 class Deferred:
-    """Keep it until then, and decide again with what is true then."""
+    """Keep it until then, and decide again with what is true then.
+
+    Attributes:
+        reason: None: its caller wants it then.
+    """
 
     status: ClassVar = NotificationStatus.SCHEDULED
 
     plan: Plan
     until: datetime
+    reason: WaitReason | None = None
 
 
 @dataclass(frozen=True)
@@ -97,19 +111,22 @@ def decide_admission(
     template: TemplateSnapshot | None,
     request: NotificationRequest,
     now: datetime,
+    catalogue: CategoryCatalogue,
 ) -> Decision:
     """Decide what becomes of a request.
 
     What is wrong with it is told at once. What waits for its time is decided again then, so that
     nothing of the recipient's is judged before: they may change their mind. Where several things
     keep it from being sent, the first of these is told: the user is inactive, does not want the
-    channel, has a suppressed address, has none. `explain_admission` tells all of them.
+    channel or the category, has a suppressed address, has none. `explain_admission` tells all of
+    them. What is left waits for the end of the user's quiet hours, unless it is urgent.
 
     Args:
         user: The user it names, if there is one.
         template: The template it names, if there is one.
         request: What was asked for.
         now: The time, in UTC.
+        catalogue: What categories there are.
     """
     content = choose_content(user, template, request) if template else None
     mistake = next(mistakes(user, template, content, request, now), None)
@@ -117,19 +134,27 @@ def decide_admission(
         return mistake
     if user is None or template is None or content is None:
         raise AssertionError(request)  # each of them is a mistake
+    category = catalogue.of(template.category)
     plan = Plan(
         template_version=content.live.version,
         language=content.language,
         category=template.category,
         ambiguous=template.ambiguous,
-        priority=priority_of(request, template.category),
+        priority=priority_of(request, category),
     )
     until = waits_until(request, now)
     if until is not None:
         return Deferred(plan, until)
-    hindrance = next(hindrances(user, request.notification_type, template.category), None)
+    hindrance = next(
+        hindrances(user, request.notification_type, template.category, catalogue), None
+    )
     if hindrance is not None:
         return Suppressed(plan, hindrance)
+    quiet = quiet_until(user.quiet_hours, user.timezone, now) if user.quiet_hours else None
+    if quiet is not None and not category.is_urgent:
+        # What ends before they do ends at its time.
+        until = min(quiet, request.expires_at or quiet)
+        return Deferred(plan, until, WaitReason.QUIET_HOURS)
     return Admitted(plan, recipients_of(user, request.notification_type))
 
 
@@ -176,12 +201,15 @@ def _missing(code: str, names: Sequence[str]) -> Rejected:
     )
 
 
-def hindrances(user: UserSnapshot, channel: NotificationType, category: str) -> Iterator[ErrorCode]:
+def hindrances(
+    user: UserSnapshot, channel: NotificationType, category: str, catalogue: CategoryCatalogue
+) -> Iterator[ErrorCode]:
     """Everything of the recipient's that keeps it from being sent, in the order it is told."""
     if not user.is_active:
         yield ErrorCode.USER_INACTIVE
-    if not _wants(user, channel):
-        yield ErrorCode.NOTIFICATION_PREFERENCE_DISABLED
+    unwanted = objection(user, channel, category, catalogue)
+    if unwanted is not None:
+        yield unwanted
     if _is_suppressed(user, channel, category):
         yield ErrorCode.ADDRESS_SUPPRESSED
     if not recipients_of(user, channel):
@@ -211,19 +239,11 @@ def _wrong_time(field: str, message: str) -> Rejected:
     return Rejected(ErrorCode.VALIDATION_FAILED, f"{field}: {message}", (detail,))
 
 
-def priority_of(request: NotificationRequest, category: str) -> int:
+def priority_of(request: NotificationRequest, category: Category) -> int:
     """The caller's priority, else the category's."""
     if request.priority is not None:
         return request.priority
-    return URGENT_PRIORITY if category in URGENT_CATEGORIES else USUAL_PRIORITY
-
-
-def _wants(user: UserSnapshot, channel: NotificationType) -> bool:
-    match channel:
-        case NotificationType.EMAIL:
-            return user.preferences.email
-        case NotificationType.PUSH:
-            return user.preferences.push
+    return URGENT_PRIORITY if category.is_urgent else USUAL_PRIORITY
 
 
 def _is_suppressed(user: UserSnapshot, channel: NotificationType, category: str) -> bool:

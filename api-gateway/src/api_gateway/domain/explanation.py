@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import Final
 
 from api_gateway.domain.admission import (
-    URGENT_CATEGORIES,
     Decision,
+    Deferred,
     Recipient,
     Rejected,
     decide_admission,
@@ -23,6 +23,7 @@ from api_gateway.domain.admission import (
 )
 from api_gateway.domain.chosen_content import ChosenContent, choose_content
 from api_gateway.domain.request import NotificationRequest
+from contracts.category import CategoryCatalogue
 from contracts.error_codes import ErrorCode
 from contracts.names import lane_for
 from contracts.notification import NotificationStatus, NotificationType
@@ -36,7 +37,7 @@ _FIELDS: Final = {
 }
 # Of a template that is not there, the category is not known either: only such suppressions count
 # as hold for every category, and the urgent ones are those that most comes through to.
-_UNKNOWN_CATEGORY: Final = min(URGENT_CATEGORIES)
+_UNKNOWN_CATEGORY: Final = "security_alert"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class NoteCode(StrEnum):
 
     STALE_USER = "stale_user"
     STALE_TEMPLATE = "stale_template"
+    QUIET_HOURS = "quiet_hours"
     DECIDED_AGAIN = "decided_again"
     NOT_RENDERED = "not_rendered"
 
@@ -120,6 +122,7 @@ def explain_admission(
     template: TemplateSnapshot | None,
     request: NotificationRequest,
     now: datetime,
+    catalogue: CategoryCatalogue,
 ) -> Explanation:
     """Explain what would become of a request.
 
@@ -130,27 +133,31 @@ def explain_admission(
         template: The template it names, if there is one.
         request: What was asked for.
         now: The time, in UTC.
+        catalogue: What categories there are.
     """
     channel = request.notification_type
     content = choose_content(user, template, request) if template else None
     category = template.category if template else None
-    priority = priority_of(request, category) if category is not None else request.priority
+    priority = request.priority
+    if category is not None:
+        priority = priority_of(request, catalogue.of(category))
+    decision = decide_admission(user, template, request, now, catalogue)
     return Explanation(
-        decision=decide_admission(user, template, request, now),
+        decision=decision,
         reasons=(
             *(
                 reason
                 for mistake in mistakes(user, template, content, request, now)
                 for reason in reasons_of(mistake)
             ),
-            *(_hindrance_reasons(user, channel, category) if user else ()),
+            *(_hindrance_reasons(user, channel, category, catalogue) if user else ()),
         ),
         later_reasons=(),
         content=content,
         category=category,
         priority=priority,
         lane=lane_for(channel, priority) if priority is not None else None,
-        until=waits_until(request, now),
+        until=decision.until if isinstance(decision, Deferred) else waits_until(request, now),
         recipients=recipients_of(user, channel) if user else (),
     )
 
@@ -164,13 +171,18 @@ def reasons_of(rejected: Rejected) -> Iterator[Reason]:
 
 
 def _hindrance_reasons(
-    user: UserSnapshot, channel: NotificationType, category: str | None
+    user: UserSnapshot,
+    channel: NotificationType,
+    category: str | None,
+    catalogue: CategoryCatalogue,
 ) -> Iterator[Reason]:
     messages = {
         ErrorCode.USER_INACTIVE: "The user is inactive.",
         ErrorCode.NOTIFICATION_PREFERENCE_DISABLED: f"The user does not want any {channel}.",
+        ErrorCode.CATEGORY_OPTED_OUT: f"The user does not want {category} by {channel}.",
         ErrorCode.ADDRESS_SUPPRESSED: f"The user's address is suppressed: {user.email_suppressed}.",
         ErrorCode.NO_ADDRESS: f"The user has no address for {channel}.",
     }
-    for code in hindrances(user, channel, _UNKNOWN_CATEGORY if category is None else category):
+    known = _UNKNOWN_CATEGORY if category is None else category
+    for code in hindrances(user, channel, known, catalogue):
         yield Reason(code, messages[code])

@@ -12,10 +12,12 @@ from api_gateway.domain.admission import (
     Plan,
     Rejected,
     Suppressed,
+    WaitReason,
     decide_admission,
 )
 from api_gateway.domain.notification import Delivery, Notification
 from api_gateway.domain.request import NotificationRequest
+from contracts.category import CategoryCatalogue
 from contracts.error_codes import ErrorCode
 from contracts.notification import NotificationStatus
 from contracts.template_snapshot import TemplateSnapshot
@@ -52,6 +54,7 @@ def decide_release(
     template: TemplateSnapshot | None,
     now: datetime,
     new_id: Callable[[], UUID],
+    catalogue: CategoryCatalogue,
 ) -> Release:
     """Decide what becomes of a notification that has waited.
 
@@ -61,10 +64,11 @@ def decide_release(
         template: Its template, likewise.
         now: The time, in UTC.
         new_id: A fresh UUIDv7.
+        catalogue: What categories there are.
     """
     if waiting.expires_at is not None and waiting.expires_at <= now:
         return _ended(waiting, ReleaseEvent.EXPIRED, NotificationStatus.EXPIRED, "expired", now)
-    decision = decide_admission(user, template, _request_of(waiting), now)
+    decision = decide_admission(user, template, _request_of(waiting), now, catalogue)
     match decision:
         case Rejected(code, message):
             # Nobody waits for an answer any more; the history has it.
@@ -72,8 +76,8 @@ def decide_release(
             return _ended(waiting, ReleaseEvent.FAILED, failed, code.value, now, message)
         case Suppressed(plan, reason):
             return _planned(waiting, plan, ReleaseEvent.SUPPRESSED, decision.status, now, reason)
-        case Deferred(plan, until):
-            later = _planned(waiting, plan, ReleaseEvent.SCHEDULED, decision.status, now)
+        case Deferred(plan, until, reason):
+            later = _planned(waiting, plan, ReleaseEvent.SCHEDULED, decision.status, now, reason)
             return replace(later, notification=replace(later.notification, scheduled_at=until))
         case Admitted(plan, recipients):
             sent = _planned(waiting, plan, ReleaseEvent.RELEASED, decision.status, now)
@@ -116,7 +120,7 @@ def _planned(
     event: ReleaseEvent,
     status: NotificationStatus,
     now: datetime,
-    reason: ErrorCode | None = None,
+    reason: ErrorCode | WaitReason | None = None,
 ) -> Release:
     return Release(
         replace(

@@ -35,6 +35,7 @@ from api_gateway.usecases.ports import (
     BatchStore,
     CachedTemplate,
     CachedUser,
+    Categories,
     OutboxPublisher,
     RateState,
     Reservations,
@@ -71,6 +72,7 @@ class AcceptBatch:
     Args:
         users: Finds recipients.
         templates: Finds templates.
+        categories: What they can be about.
         reservations: Keeps equal concurrent requests apart, and callers to their rate.
         store: Where they are stored.
         publisher: Publishes what was stored.
@@ -84,6 +86,7 @@ class AcceptBatch:
         *,
         users: UserDirectory,
         templates: TemplateDirectory,
+        categories: Categories,
         reservations: Reservations,
         store: BatchStore,
         publisher: OutboxPublisher,
@@ -93,6 +96,7 @@ class AcceptBatch:
     ) -> None:
         self._users = users
         self._templates = templates
+        self._categories = categories
         self._reservations = reservations
         self._store = store
         self._publisher = publisher
@@ -157,6 +161,7 @@ class AcceptBatch:
                 item.result = ItemResult(error=error)
         open_items = [item for item in items.values() if item.result is None]
         users, templates, away = await self._find(open_items)
+        catalogue = await self._categories.current()
         now = self._now()
         for item in open_items:
             request = item.request
@@ -170,6 +175,7 @@ class AcceptBatch:
                 None if template is None else template.value,
                 request,
                 now,
+                catalogue,
             )
             if isinstance(decision, Rejected):
                 item.result = ItemResult(error=error_of(decision))

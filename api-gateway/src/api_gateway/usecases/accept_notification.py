@@ -21,6 +21,7 @@ from api_gateway.usecases.ports import (
     Answered,
     CachedTemplate,
     CachedUser,
+    Categories,
     InFlight,
     Looked,
     NotificationStore,
@@ -64,6 +65,7 @@ class AcceptNotification:
     Args:
         users: Finds recipients.
         templates: Finds templates.
+        categories: What they can be about.
         reservations: Keeps equal concurrent requests apart, and callers to their rate.
         store: Where they are stored.
         publisher: Publishes what was stored.
@@ -77,6 +79,7 @@ class AcceptNotification:
         *,
         users: UserDirectory,
         templates: TemplateDirectory,
+        categories: Categories,
         reservations: Reservations,
         store: NotificationStore,
         publisher: OutboxPublisher,
@@ -86,6 +89,7 @@ class AcceptNotification:
     ) -> None:
         self._users = users
         self._templates = templates
+        self._categories = categories
         self._reservations = reservations
         self._store = store
         self._publisher = publisher
@@ -183,6 +187,7 @@ class AcceptNotification:
             None if template is None else template.value,
             request,
             self._now(),
+            await self._categories.current(),
         )
         return decision, stale_note(user, template)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from api_gateway.domain.admission import Deferred, Rejected
+from api_gateway.domain.admission import Deferred, Rejected, WaitReason
 from api_gateway.domain.explanation import (
     Explanation,
     Note,
@@ -18,7 +18,7 @@ from api_gateway.domain.explanation import (
 )
 from api_gateway.domain.request import NotificationRequest
 from api_gateway.usecases.explanation_ports import CopyDirectory, HeadlineRenderer
-from api_gateway.usecases.ports import Admission
+from api_gateway.usecases.ports import Admission, Categories
 from contracts.error_codes import ErrorCode
 from contracts.template_snapshot import TemplateSnapshot
 from contracts.user_snapshot import UserSnapshot
@@ -29,6 +29,9 @@ _STALE_USER: Final = Note(
 )
 _STALE_TEMPLATE: Final = Note(
     NoteCode.STALE_TEMPLATE, "template-service does not answer: this is the template as last seen."
+)
+_QUIET_HOURS: Final = Note(
+    NoteCode.QUIET_HOURS, "It would wait for the end of the user's quiet hours."
 )
 _DECIDED_AGAIN: Final = Note(
     NoteCode.DECIDED_AGAIN,
@@ -57,6 +60,7 @@ class ExplainNotification:
     Args:
         users: Finds recipients.
         templates: Finds templates.
+        categories: What they can be about.
         renderer: Renders the headline.
         admission: Refuses while too much waits.
         now: The time, in UTC.
@@ -67,12 +71,14 @@ class ExplainNotification:
         *,
         users: CopyDirectory[UUID, UserSnapshot],
         templates: CopyDirectory[str, TemplateSnapshot],
+        categories: Categories,
         renderer: HeadlineRenderer,
         admission: Admission,
         now: Callable[[], datetime],
     ) -> None:
         self._users = users
         self._templates = templates
+        self._categories = categories
         self._renderer = renderer
         self._admission = admission
         self._now = now
@@ -93,6 +99,7 @@ class ExplainNotification:
                 template.value if template else None,
                 request,
                 self._now(),
+                await self._categories.current(),
             ),
             client_id,
         )
@@ -102,6 +109,8 @@ class ExplainNotification:
         if template is not None and template.is_stale:
             notes.append(_STALE_TEMPLATE)
         if isinstance(explanation.decision, Deferred):
+            if explanation.decision.reason is WaitReason.QUIET_HOURS:
+                notes.append(_QUIET_HOURS)
             notes.append(_DECIDED_AGAIN)
         rendered = await self._render(explanation, request)
         return ExplainedNotification(

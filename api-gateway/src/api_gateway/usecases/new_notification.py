@@ -41,7 +41,8 @@ def new_notification(
         note: For the first event of its history.
     """
     plan = decision.plan
-    reason = decision.reason if isinstance(decision, Suppressed) else None
+    error = decision.reason if isinstance(decision, Suppressed) else None
+    reason = None if isinstance(decision, Admitted) else decision.reason
     notification = Notification(
         id=new_id(),
         client_id=caller.client_id,
@@ -74,7 +75,7 @@ def new_notification(
     return NewNotification(
         notification,
         tuple(build_message(notification, one) for one in notification.deliveries),
-        Acceptance(notification.id, notification.status, now, reason),
+        Acceptance(notification.id, notification.status, now, error),
         key,
         request.fingerprint if key else "",
         note,

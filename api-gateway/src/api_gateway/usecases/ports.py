@@ -13,6 +13,7 @@ from api_gateway.domain.batch import Batch, BatchProgress
 from api_gateway.domain.notification import Acceptance, Notification
 from api_gateway.domain.notification_filter import NotificationFilter, Visible
 from api_gateway.domain.request import IdempotencyKey
+from contracts.category import CategoryCatalogue
 from contracts.delivery_message import DeliveryMessage
 from contracts.template_snapshot import TemplateSnapshot
 from contracts.user_snapshot import UserSnapshot
@@ -59,6 +60,14 @@ class TemplateDirectory(Protocol):
         Raises:
             CopiesMissingError: Of some, which it names, it cannot be said now.
         """
+        ...
+
+
+class Categories(Protocol):
+    """What notifications can be about."""
+
+    async def current(self) -> CategoryCatalogue:
+        """The newest catalogue that is known; there always is one."""
         ...
 
 

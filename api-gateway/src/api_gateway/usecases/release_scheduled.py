@@ -17,10 +17,12 @@ from api_gateway.usecases.found_in_bulk import find_many
 from api_gateway.usecases.ports import (
     CachedTemplate,
     CachedUser,
+    Categories,
     TemplateDirectory,
     UserDirectory,
 )
 from api_gateway.usecases.relay_ports import Schedule
+from contracts.category import CategoryCatalogue
 from servicekit.logs import get_logger
 
 _log = get_logger(__name__)
@@ -35,6 +37,7 @@ class ReleaseScheduled:
         schedule: Where they wait.
         users: Finds recipients.
         templates: Finds templates.
+        categories: What they can be about.
         now: The time, in UTC.
         new_id: A fresh UUIDv7.
     """
@@ -45,12 +48,14 @@ class ReleaseScheduled:
         schedule: Schedule,
         users: UserDirectory,
         templates: TemplateDirectory,
+        categories: Categories,
         now: Callable[[], datetime],
         new_id: Callable[[], UUID],
     ) -> None:
         self._schedule = schedule
         self._users = users
         self._templates = templates
+        self._categories = categories
         self._now = now
         self._new_id = new_id
 
@@ -77,8 +82,9 @@ class ReleaseScheduled:
         ]
         if left := len(due) - len(ready):
             _log.warning("schedule.not_decided", count=left)
+        catalogue = await self._categories.current()
         releases = [
-            self._decide(one, users.get(one.user_id), templates.get(one.template_code))
+            self._decide(one, users.get(one.user_id), templates.get(one.template_code), catalogue)
             for one in ready
         ]
         if releases:
@@ -86,7 +92,11 @@ class ReleaseScheduled:
         return len(due)
 
     def _decide(
-        self, waiting: Notification, user: CachedUser | None, template: CachedTemplate | None
+        self,
+        waiting: Notification,
+        user: CachedUser | None,
+        template: CachedTemplate | None,
+        catalogue: CategoryCatalogue,
     ) -> Release:
         release = decide_release(
             waiting,
@@ -94,5 +104,6 @@ class ReleaseScheduled:
             None if template is None else template.value,
             self._now(),
             self._new_id,
+            catalogue,
         )
         return replace(release, note=release.note or stale_note(user, template))

@@ -1,5 +1,6 @@
 """Redis keys that more than one process reads, so that owner and reader cannot disagree."""
 
+from typing import Final
 from uuid import UUID
 
 
@@ -11,6 +12,10 @@ def user_key(user_id: UUID) -> str:
 def template_key(code: str) -> str:
     """Holds the `TemplateSnapshot`; written by template-service and the gateway, likewise."""
     return f"template:{code}"
+
+
+CATEGORIES_KEY: Final = "categories"
+"""Holds the `CategoryCatalogue`; written by user-service and the gateway, likewise."""
 
 
 def api_key_key(digest: str) -> str:

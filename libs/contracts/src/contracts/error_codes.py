@@ -55,7 +55,11 @@ class ErrorCode(StrEnum):
     # the recipient's wishes: accepted, and not sent
     NOTIFICATION_PREFERENCE_DISABLED = (
         "notification_preference_disabled",
-        "The user has turned this channel or category off; respect it.",
+        "The user has turned this channel off; respect it.",
+    )
+    CATEGORY_OPTED_OUT = (
+        "category_opted_out",
+        "Do not send this category to this user on this channel, or ask them to opt in.",
     )
     USER_INACTIVE = "user_inactive", "Activate the user to send to them."
     NO_ADDRESS = "no_address", "Store a push token (or an email address) for the user."

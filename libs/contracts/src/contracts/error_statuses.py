@@ -27,6 +27,7 @@ STATUS_OF: Final[dict[ErrorCode, int]] = {
     ErrorCode.MISSING_VARIABLES: 422,
     # Accepted, and not sent.
     ErrorCode.NOTIFICATION_PREFERENCE_DISABLED: 202,
+    ErrorCode.CATEGORY_OPTED_OUT: 202,
     ErrorCode.USER_INACTIVE: 202,
     ErrorCode.NO_ADDRESS: 202,
     ErrorCode.ADDRESS_SUPPRESSED: 202,

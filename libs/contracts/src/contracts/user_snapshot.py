@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.notification import DeviceKind
+from contracts.preferences import ChannelChoice, ChannelPreferences, QuietHours
 from contracts.suppression import SuppressionReason
 
 
@@ -17,17 +18,12 @@ class DeviceAddress(BaseModel):
     token: str
 
 
-class ChannelPreferences(BaseModel):
-    """Which channels the user wants at all."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    email: bool = True
-    push: bool = True
-
-
 class UserSnapshot(BaseModel):
-    """A user as of one row version; a higher version is newer."""
+    """A user as of one row version; a higher version is newer.
+
+    Attributes:
+        categories: What they have chosen, by category.
+    """
 
     model_config = ConfigDict(
         frozen=True,
@@ -40,6 +36,8 @@ class UserSnapshot(BaseModel):
                 "language": "en",
                 "timezone": "Europe/Berlin",
                 "preferences": {"email": True, "push": True},
+                "categories": {"marketing": {"email": False, "push": None}},
+                "quiet_hours": {"start": "22:00", "end": "07:00", "timezone": None},
                 "devices": [{"kind": "fcm", "token": "device-token"}],
                 "email_suppressed": None,
             }
@@ -53,5 +51,7 @@ class UserSnapshot(BaseModel):
     language: str
     timezone: str
     preferences: ChannelPreferences
+    categories: dict[str, ChannelChoice] = Field(default_factory=dict)
+    quiet_hours: QuietHours | None = None
     devices: tuple[DeviceAddress, ...] = ()
     email_suppressed: SuppressionReason | None = None

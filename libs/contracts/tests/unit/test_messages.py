@@ -16,6 +16,7 @@ from contracts.delivery_message import (
 )
 from contracts.notification import AmbiguousPolicy, DeviceKind, NotificationType
 from contracts.outcome import OUTCOME_VERSION, STATUS_AFTER, DeliveryOutcome, OutcomeKind
+from contracts.preferences import ChannelPreferences
 from contracts.template_snapshot import (
     ChannelVariables,
     EmailSource,
@@ -24,7 +25,7 @@ from contracts.template_snapshot import (
     TemplateSnapshot,
     TemplateVersion,
 )
-from contracts.user_snapshot import ChannelPreferences, DeviceAddress, UserSnapshot
+from contracts.user_snapshot import DeviceAddress, UserSnapshot
 
 ID = UUID("01890000-0000-7000-8000-000000000001")
 NOW = datetime(2026, 11, 20, 12, 30, 0, 123456, tzinfo=UTC)

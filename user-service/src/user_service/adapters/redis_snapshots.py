@@ -5,7 +5,8 @@ from typing import Final
 from redis.asyncio import Redis
 
 from contracts.access import ApiKeyRecord
-from contracts.cache_keys import api_key_key, user_key
+from contracts.cache_keys import CATEGORIES_KEY, api_key_key, user_key
+from contracts.category import CategoryCatalogue
 from contracts.user_snapshot import UserSnapshot
 from servicekit.logs import get_logger
 from servicekit.redis import RedisUnavailableError
@@ -25,6 +26,7 @@ class RedisSnapshots:
 
     def __init__(self, redis: "Redis") -> None:
         self._users = VersionedCache(redis, UserSnapshot)
+        self._categories = VersionedCache(redis, CategoryCatalogue)
         self._api_keys = VersionedCache(redis, ApiKeyRecord, hard_seconds=_API_KEY_HARD_SECONDS)
 
     async def store_user(self, snapshot: UserSnapshot) -> None:
@@ -37,6 +39,13 @@ class RedisSnapshots:
                 user_id=str(snapshot.user_id),
                 error=type(error).__name__,
             )
+
+    async def store_categories(self, catalogue: CategoryCatalogue) -> None:
+        """Make the catalogue visible, unless a newer version is there."""
+        try:
+            await self._categories.put(CATEGORIES_KEY, catalogue.version, catalogue)
+        except RedisUnavailableError as error:
+            _log.warning("categories.not_cached", error=type(error).__name__)
 
     async def store_api_key(self, digest: str, record: ApiKeyRecord) -> None:
         """Make a key visible, unless a newer version is there."""

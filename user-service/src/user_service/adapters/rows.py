@@ -7,6 +7,7 @@ from sqlalchemy import RowMapping
 
 from contracts.access import Role, Scope
 from contracts.notification import NotificationType
+from contracts.preferences import ChannelChoice, QuietHours
 from contracts.suppression import SuppressionReason
 from user_service.domain.api_key import ApiKey
 from user_service.domain.suppression import Suppression
@@ -20,6 +21,13 @@ def user_of(row: RowMapping) -> User:
         **{
             **row,
             "role": Role(row["role"]),
+            "category_choices": {
+                code: ChannelChoice.model_validate(choice)
+                for code, choice in row["category_choices"].items()
+            },
+            "quiet_hours": None
+            if row["quiet_hours"] is None
+            else QuietHours.model_validate(row["quiet_hours"]),
             "email_suppressed": None if suppressed is None else SuppressionReason(suppressed),
         }
     )
@@ -27,7 +35,16 @@ def user_of(row: RowMapping) -> User:
 
 def user_values(user: User, email_digest: str) -> dict[str, Any]:
     """The columns of `users`; whether the address is suppressed is not among them."""
-    values = {**asdict(user), "role": user.role.value, "email_digest": email_digest}
+    values = {
+        **asdict(user),
+        "role": user.role.value,
+        "email_digest": email_digest,
+        "category_choices": {
+            code: choice.model_dump(exclude_none=True)
+            for code, choice in user.category_choices.items()
+        },
+        "quiet_hours": None if user.quiet_hours is None else user.quiet_hours.model_dump(),
+    }
     del values["email_suppressed"]
     return values
 

@@ -17,7 +17,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from servicekit.naming import create_metadata
 
@@ -39,6 +39,9 @@ users: Final = Table(
     Column("email_enabled", Boolean, nullable=False, server_default=text("true")),
     Column("push_enabled", Boolean, nullable=False, server_default=text("true")),
     Column("push_token", Text),
+    Column("category_choices", JSONB, nullable=False, server_default=text("'{}'")),
+    # Without it None is stored as the JSON null, which is no NULL.
+    Column("quiet_hours", JSONB(none_as_null=True)),
     Column("row_version", BigInteger, nullable=False, server_default=text("1")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
@@ -89,3 +92,18 @@ Index(
     postgresql_where=suppressions.c.lifted_at.is_(None),
 )
 Index("ix_suppressions_lifted_at", suppressions.c.lifted_at)
+
+categories: Final = Table(
+    "categories",
+    metadata,
+    Column("code", String(50), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("default_choice", Text, nullable=False),
+    Column("is_urgent", Boolean, nullable=False),
+    Column("is_deleted", Boolean, nullable=False, server_default=text("false")),
+    Column("version", BigInteger, nullable=False),
+    CheckConstraint(
+        "default_choice IN ('opted_in', 'opted_out', 'required')", name="default_choice_known"
+    ),
+    CheckConstraint("version >= 1", name="version_positive"),
+)

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.access import Role, Scope
 from contracts.notification import NotificationType
+from contracts.preferences import ChannelPreferences
 from contracts.suppression import SuppressionReason
-from contracts.user_snapshot import ChannelPreferences
 from user_service.api.examples import API_KEY, NEW_API_KEY, SUPPRESSION, TOKEN, USER
 from user_service.domain.api_key import ApiKey
 from user_service.domain.suppression import Suppression
@@ -49,7 +49,7 @@ class UserAnswer(BaseModel):
             email=user.email,
             language=user.language,
             timezone=user.timezone,
-            preferences=ChannelPreferences(email=user.email_enabled, push=user.push_enabled),
+            preferences=user.channels,
             push_token=user.push_token,
             is_active=user.is_active,
             role=user.role,

@@ -9,6 +9,7 @@ from fastapi import Depends, Path, Request
 
 from user_service.domain.errors import ApiKeyNotFoundError, UserNotFoundError
 from user_service.usecases.add_suppression import AddSuppression
+from user_service.usecases.change_categories import ChangeCategories
 from user_service.usecases.create_api_key import CreateApiKey
 from user_service.usecases.create_user import CreateUser
 from user_service.usecases.find_api_key import FindApiKey
@@ -18,6 +19,8 @@ from user_service.usecases.get_users import GetUsers
 from user_service.usecases.lift_suppression import LiftSuppression
 from user_service.usecases.list_api_keys import ListApiKeys
 from user_service.usecases.list_users import ListUsers
+from user_service.usecases.preferences import ChangePreferences, ReadPreferences
+from user_service.usecases.read_categories import ReadCategories
 from user_service.usecases.revoke_api_key import RevokeApiKey
 from user_service.usecases.sign_in import SignIn
 from user_service.usecases.update_user import UpdateUser
@@ -40,6 +43,10 @@ class UseCases:
     add_suppression: AddSuppression
     lift_suppression: LiftSuppression
     find_suppressions: FindSuppressions
+    read_preferences: ReadPreferences
+    change_preferences: ChangePreferences
+    read_categories: ReadCategories
+    change_categories: ChangeCategories
     email_digest: Callable[[str], str]
     public_keys: Callable[[], Awaitable[dict[str, Any]]]
 

@@ -59,18 +59,20 @@ Password = Annotated[
 ]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """What all bodies have in common."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class PreferencesBody(_Body):
+class PreferencesBody(Body):
     """Which channels the user wants."""
 
     email: StrictBool = True
     push: StrictBool = True
 
 
-class CreateUserBody(_Body):
+class CreateUserBody(Body):
     """A user who is to be; without a password they cannot sign in."""
 
     model_config = ConfigDict(
@@ -103,14 +105,14 @@ def _no_secret() -> SecretStr:
     return SecretStr("")
 
 
-class PatchPreferencesBody(_Body):
+class PatchPreferencesBody(Body):
     """Channels to turn on or off; one left out stays as it is."""
 
     email: StrictBool = Field(default_factory=bool)
     push: StrictBool = Field(default_factory=bool)
 
 
-class PatchUserBody(_Body):
+class PatchUserBody(Body):
     """What to change; `null` is a value for `push_token` alone, which it clears."""
 
     model_config = ConfigDict(
@@ -127,7 +129,7 @@ class PatchUserBody(_Body):
     is_active: StrictBool = Field(default_factory=bool)
 
 
-class SignInBody(_Body):
+class SignInBody(Body):
     """Credentials; what cannot be an address or a password is wrong rather than invalid."""
 
     model_config = ConfigDict(
@@ -138,7 +140,7 @@ class SignInBody(_Body):
     password: Annotated[SecretStr, Field(max_length=MAX_PASSWORD), SECRET_TEXT]
 
 
-class CreateApiKeyBody(_Body):
+class CreateApiKeyBody(Body):
     """A key for an application; without a rate its calls are not limited."""
 
     model_config = ConfigDict(
@@ -154,7 +156,7 @@ class CreateApiKeyBody(_Body):
     rate_limit_per_minute: Annotated[int, Field(strict=True, ge=1, le=_MAX_RATE)] | None = None
 
 
-class SuppressBody(_Body):
+class SuppressBody(Body):
     """An address that nothing more is to be sent to; without `expires_at` until it is lifted."""
 
     model_config = ConfigDict(

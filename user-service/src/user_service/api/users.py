@@ -30,11 +30,11 @@ router: Final = APIRouter(prefix="/users", tags=["users"], route_class=JsonRoute
 _Creator = Depends(Allow(scope=Scope.USERS_WRITE))
 _Lister = Depends(Allow(scope=Scope.USERS_READ))
 _Gateway = Depends(Allow(services=("api-gateway",)))
-_Reader = Annotated[Principal, Depends(Allow(scope=Scope.USERS_READ, users=True))]
-_Writer = Annotated[Principal, Depends(Allow(scope=Scope.USERS_WRITE, users=True))]
+Reader = Annotated[Principal, Depends(Allow(scope=Scope.USERS_READ, users=True))]
+Writer = Annotated[Principal, Depends(Allow(scope=Scope.USERS_WRITE, users=True))]
 
 
-def _refuse_strangers(caller: Principal, user_id: UUID) -> None:
+def refuse_strangers(caller: Principal, user_id: UUID) -> None:
     """People who are no administrators see themselves only; not even that others exist."""
     if caller.kind is CallerKind.USER and not caller.is_admin and caller.id != str(user_id):
         raise UserNotFoundError
@@ -69,10 +69,10 @@ async def list_users(
 
 @router.get("/{user_id}", summary="Get a user", responses=errors(ErrorCode.USER_NOT_FOUND))
 async def get_user(
-    caller: _Reader, user_id: UserIdInPath, use_cases: UseCasesHere
+    caller: Reader, user_id: UserIdInPath, use_cases: UseCasesHere
 ) -> Envelope[UserAnswer]:
     """A signed-in user sees themselves only."""
-    _refuse_strangers(caller, user_id)
+    refuse_strangers(caller, user_id)
     return ok(UserAnswer.of(await use_cases.get_user(user_id)), "The user.")
 
 
@@ -82,10 +82,10 @@ async def get_user(
     responses=errors(ErrorCode.USER_NOT_FOUND, ErrorCode.EMAIL_TAKEN, ErrorCode.OVERLOADED),
 )
 async def update_user(
-    caller: _Writer, user_id: UserIdInPath, body: PatchUserBody, use_cases: UseCasesHere
+    caller: Writer, user_id: UserIdInPath, body: PatchUserBody, use_cases: UseCasesHere
 ) -> Envelope[UserAnswer]:
     """What is left out stays as it is; `push_token: null` clears it."""
-    _refuse_strangers(caller, user_id)
+    refuse_strangers(caller, user_id)
     user = await use_cases.update_user(
         user_id, user_changes(body), password=new_password(body), by=caller
     )

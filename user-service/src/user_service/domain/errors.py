@@ -1,8 +1,9 @@
 """What can be wrong with a request about users, keys and suppressions.
 
 ServiceError
-├── NotFoundError ── UserNotFoundError, ApiKeyNotFoundError, SuppressionNotFoundError    404
-├── ConflictError ── EmailTakenError                                                     409
+├── NotFoundError ── UserNotFoundError, ApiKeyNotFoundError, SuppressionNotFoundError,
+│                    CategoryNotFoundError                                               404
+├── ConflictError ── EmailTakenError, BuiltInCategoryError                               409
 ├── UnprocessableContentError ── ExpiryPassedError                                       422
 └── UnauthenticatedError ── InvalidCredentialsError                                      401
 """
@@ -38,6 +39,20 @@ class SuppressionNotFoundError(NotFoundError):
 
     def __init__(self) -> None:
         super().__init__("This address is not suppressed.")
+
+
+class CategoryNotFoundError(NotFoundError):
+    """There is no such category."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such category.")
+
+
+class BuiltInCategoryError(ConflictError):
+    """A category that the system itself sends, and that cannot be removed."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"{code} is built in, and cannot be removed; its default can be changed.")
 
 
 class ExpiryPassedError(UnprocessableContentError):

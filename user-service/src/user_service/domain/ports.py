@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from contracts.access import ApiKeyRecord
+from contracts.category import CategoryCatalogue
 from contracts.user_snapshot import UserSnapshot
 from user_service.domain.api_key import ApiKey
 from user_service.domain.user import User
@@ -83,6 +84,10 @@ class Snapshots(Protocol):
 
     async def store_user(self, snapshot: UserSnapshot) -> None:
         """Make a user visible, unless a newer version is there."""
+        ...
+
+    async def store_categories(self, catalogue: CategoryCatalogue) -> None:
+        """Make the catalogue visible, unless a newer version is there."""
         ...
 
     async def store_api_key(self, digest: str, record: ApiKeyRecord) -> None:

@@ -6,8 +6,12 @@ from uuid import UUID
 
 from contracts.access import Role
 from contracts.notification import DeviceKind
+from contracts.preferences import ChannelChoice, ChannelPreferences, QuietHours
 from contracts.suppression import SuppressionReason
-from contracts.user_snapshot import ChannelPreferences, DeviceAddress, UserSnapshot
+from contracts.user_snapshot import DeviceAddress, UserSnapshot
+
+CategoryChoices = dict[str, ChannelChoice]
+"""What a user has chosen, by category; what is not there they have not chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +32,17 @@ class User:
     email_enabled: bool
     push_enabled: bool
     push_token: str | None = field(repr=False)
+    category_choices: CategoryChoices
+    quiet_hours: QuietHours | None
     row_version: int
     created_at: datetime
     updated_at: datetime
     email_suppressed: SuppressionReason | None = None
+
+    @property
+    def channels(self) -> ChannelPreferences:
+        """Which channels they want at all."""
+        return ChannelPreferences(email=self.email_enabled, push=self.push_enabled)
 
     def snapshot(self) -> UserSnapshot:
         """What the gateway decides by."""
@@ -45,7 +56,9 @@ class User:
             email=self.email,
             language=self.language,
             timezone=self.timezone,
-            preferences=ChannelPreferences(email=self.email_enabled, push=self.push_enabled),
+            preferences=self.channels,
+            categories=self.category_choices,
+            quiet_hours=self.quiet_hours,
             devices=devices,
             email_suppressed=self.email_suppressed,
         )

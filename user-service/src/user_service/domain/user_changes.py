@@ -1,11 +1,13 @@
 """Changes to a user: what is named is set, what is not named stays as it is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
-from user_service.domain.user import User
+from contracts.preferences import QuietHours
+from user_service.domain.user import CategoryChoices, User
 
 
 class Unset(Enum):
@@ -15,6 +17,9 @@ class Unset(Enum):
 
 
 UNSET: Final = Unset.UNSET
+
+ChangeChoices = Callable[[CategoryChoices], CategoryChoices]
+"""What a user's choices become."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +35,15 @@ class UserChanges:
     language: str | Unset = UNSET
     timezone: str | Unset = UNSET
     is_active: bool | Unset = UNSET
+    category_choices: ChangeChoices | Unset = UNSET
+    quiet_hours: QuietHours | Unset | None = UNSET
 
     def apply_to(self, user: User, now: datetime) -> User:
         """The changed user in its next row version; the same user where nothing is new."""
-        new = {name: value for name, value in self._named().items() if getattr(user, name) != value}
+        named = self._named()
+        if self.category_choices is not UNSET:
+            named["category_choices"] = self.category_choices(user.category_choices)
+        new = {name: value for name, value in named.items() if getattr(user, name) != value}
         if not new:
             return user
         return replace(user, **new, row_version=user.row_version + 1, updated_at=now)

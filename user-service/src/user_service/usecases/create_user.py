@@ -67,6 +67,8 @@ class CreateUser:
             email_enabled=new.email_enabled,
             push_enabled=new.push_enabled,
             push_token=new.push_token,
+            category_choices={},
+            quiet_hours=None,
             row_version=1,
             created_at=now,
             updated_at=now,
