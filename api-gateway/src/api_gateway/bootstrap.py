@@ -47,6 +47,7 @@ from api_gateway.api import (
     notifications,
     status_reports,
 )
+from api_gateway.api.door import EMAIL, TEMPLATES, USERS, door_router
 from api_gateway.consumers.dead_letter_jobs import DeadLetterJobRunner
 from api_gateway.consumers.dead_letter_watch import DeadLetterWatch
 from api_gateway.consumers.dead_letters import DeadLetterConsumer
@@ -92,6 +93,7 @@ from servicekit.app import create_app
 from servicekit.authentication import Authenticator
 from servicekit.database import Database
 from servicekit.failpoints import Failpoints
+from servicekit.forwarding import DEADLINE_SECONDS, Forwarder
 from servicekit.http_client import AsyncClient, create_http_client
 from servicekit.metrics import Metrics
 from servicekit.publisher import Publisher
@@ -153,13 +155,14 @@ def build_app(settings: Settings) -> FastAPI:
         single_store = FragileStore(single_store, failpoints)
         reservations = FragileReservations(reservations, failpoints)
     outbox_queue = OutboxQueue(outbox, message_publisher, lane_watch)
+    door_clients = _door_clients(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with bounded_shutdown() as at_the_end:  # the last first
             at_the_end(database.close)
             at_the_end(redis.aclose)
-            for client in clients:
+            for client in (*clients, *door_clients.values()):
                 at_the_end(client.aclose)
             at_the_end(backlog.stop)
             backlog.start()
@@ -182,6 +185,7 @@ def build_app(settings: Settings) -> FastAPI:
             status_reports.router,
             dead_letters.router,
             dead_letter_jobs.router,
+            door_router(),
         ],
         checks={
             "postgres": database.check,
@@ -222,6 +226,10 @@ def build_app(settings: Settings) -> FastAPI:
                 now=_utc_now,
                 new_id=uuid7,
             ),
+            "forwarders": {
+                name: Forwarder(name, client, metrics=metrics)
+                for name, client in door_clients.items()
+            },
             "read_batch": ReadBatch(PostgresBatchHistory(database)),
             "explain_notification": ExplainNotification(
                 users=users,
@@ -361,6 +369,20 @@ def _service_clients(settings: Settings | RelaySettings) -> list[AsyncClient]:
         )
         for url in (settings.user_service_url, settings.template_service_url)
     ]
+
+
+def _door_clients(settings: Settings) -> dict[str, AsyncClient]:
+    """Of the services behind the door, by name; without our token, for it is others who call."""
+    urls = {
+        USERS: settings.user_service_url,
+        TEMPLATES: settings.template_service_url,
+        EMAIL: settings.email_service_url,
+    }
+    return {
+        name: create_http_client(str(url), timeout_seconds=DEADLINE_SECONDS)
+        for name, url in urls.items()
+        if url is not None
+    }
 
 
 def _dead_letter_use_cases(database: Database, settings: Settings) -> dict[str, object]:

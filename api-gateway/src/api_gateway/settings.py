@@ -43,6 +43,9 @@ class Settings(ServiceSettings):
     amqp_url: AmqpUrl
     user_service_url: ServiceUrl
     template_service_url: ServiceUrl
+    email_service_url: ServiceUrl | None = Field(
+        default=None, description="where providers' events go; without it they are not taken here"
+    )
     reconcile_after_seconds: ReconcileAfter = 3600
     service_token: GatewayToken
     service_tokens: ServiceTokens | None = Field(

@@ -64,6 +64,7 @@ def _own_settings(service: str, addresses: Addresses, secrets: StackSecrets) -> 
                 "AMQP_URL": addresses.amqp_url,
                 "USER_SERVICE_URL": addresses.url("user-service"),
                 "TEMPLATE_SERVICE_URL": addresses.url("template-service"),
+                "EMAIL_SERVICE_URL": addresses.url("email-service"),
                 "SERVICE_TOKEN": _tokens(secrets, service),
                 "SERVICE_TOKENS": _tokens(secrets, "email-service", "push-service"),
             }

@@ -161,6 +161,10 @@ PUBLIC_MARK = "public"
 """A route with `openapi_extra={"x-access": "public"}` is open on purpose."""
 
 
+FORWARDED_MARK = "forwarded"
+"""A route with this as its `x-access` is another service's, which says who may call it."""
+
+
 def refuse_undeclared_routes(app: FastAPI) -> None:
     """Stop the service from being built when a route does not say who may call it.
 
@@ -174,14 +178,26 @@ def refuse_undeclared_routes(app: FastAPI) -> None:
         if not isinstance(route.original_route, APIRoute):
             msg = f"{path} is not an API route, so it cannot declare who may call it"
             raise UndeclaredAccessError(msg)
-        if not is_public(route) and declared_access(route) is None:
+        if is_public(route) or is_forwarded(route):
+            continue
+        if declared_access(route) is None:
             msg = f"{path} does not declare who may call it: depend on servicekit.access.Allow"
             raise UndeclaredAccessError(msg)
 
 
 def is_public(route: RouteContext) -> bool:
     """Whether a route is open to everybody on purpose."""
-    return (getattr(route, "openapi_extra", None) or {}).get("x-access") == PUBLIC_MARK
+    return _mark_of(route) == PUBLIC_MARK
+
+
+def is_forwarded(route: RouteContext) -> bool:
+    """Whether a route passes everything on to the service whose it is."""
+    return _mark_of(route) == FORWARDED_MARK
+
+
+def _mark_of(route: RouteContext) -> str | None:
+    mark: str | None = (getattr(route, "openapi_extra", None) or {}).get("x-access")
+    return mark
 
 
 def declared_access(route: RouteContext) -> Allow | None:
