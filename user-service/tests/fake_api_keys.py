@@ -1,10 +1,10 @@
 """API keys in memory; `ApiKeysSuite` shows that they behave as those in PostgreSQL do."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from uuid import UUID
 
 from user_service.domain.api_key import ApiKey
+from user_service.domain.ports import DecideApiKey
 
 
 class FakeApiKeys:
@@ -15,7 +15,7 @@ class FakeApiKeys:
         self._api_keys[api_key.id] = api_key
 
     async def find_by_digest(self, digest: str) -> ApiKey | None:
-        return next((key for key in self._api_keys.values() if key.digest == digest), None)
+        return next((key for key in self._api_keys.values() if digest in key.digests), None)
 
     async def page(self, *, limit: int, offset: int) -> tuple[Sequence[ApiKey], int]:
         newest_first = sorted(
@@ -23,11 +23,9 @@ class FakeApiKeys:
         )
         return newest_first[offset : offset + limit], len(newest_first)
 
-    async def revoke(self, key_id: UUID) -> ApiKey | None:
-        api_key = self._api_keys.get(key_id)
-        if api_key is None:
+    async def change(self, key_id: UUID, decide: DecideApiKey) -> tuple[ApiKey, ApiKey] | None:
+        before = self._api_keys.get(key_id)
+        if before is None:
             return None
-        if api_key.is_active:
-            api_key = replace(api_key, is_active=False, version=api_key.version + 1)
-            self._api_keys[key_id] = api_key
-        return api_key
+        after = self._api_keys[key_id] = decide(before)
+        return before, after

@@ -59,6 +59,7 @@ from user_service.usecases.preferences import ChangePreferences, ReadPreferences
 from user_service.usecases.read_categories import ReadCategories
 from user_service.usecases.record_suppression import RecordSuppression
 from user_service.usecases.revoke_api_key import RevokeApiKey
+from user_service.usecases.rotate_api_key import RotateApiKey
 from user_service.usecases.sign_in import SignIn
 from user_service.usecases.update_user import UpdateUser
 
@@ -167,6 +168,9 @@ def build_app(settings: Settings) -> FastAPI:
                 ),
                 list_api_keys=ListApiKeys(api_keys),
                 revoke_api_key=RevokeApiKey(api_keys, snapshots),
+                rotate_api_key=RotateApiKey(
+                    api_keys, snapshots, now=_now, random_bytes=secrets.token_bytes
+                ),
                 find_api_key=find_api_key,
                 add_suppression=AddSuppression(change_suppression, now=_now),
                 lift_suppression=LiftSuppression(change_suppression, now=_now),

@@ -37,6 +37,7 @@ async def my_id(app: RunningApp, email: str, password: str) -> str:
         ("POST", KEYS),
         ("GET", KEYS),
         ("DELETE", f"{KEYS}/x"),
+        ("POST", f"{KEYS}/x/rotate"),
         ("GET", f"{KEYS}/by-digest/{DIGEST}"),
     ],
 )

@@ -1,3 +1,5 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import httpx
@@ -98,3 +100,76 @@ async def test_a_wrong_field_is_named(
     assert (answer.status_code, answer.json()["error"]) == (422, "validation_failed")
     [detail] = answer.json()["details"]
     assert detail["field"].partition(".")[0] == field
+
+
+async def test_a_rotated_key_goes_on_for_its_overlap_and_stays_the_same_application(
+    app: RunningApp, admin: dict[str, str], redis: "Redis"
+) -> None:
+    first = await app.create_key(admin, Scope.USERS_READ)
+    listed = (await app.client.get(PATH, headers=admin)).json()["data"][0]
+    path = f"{PATH}/{listed['id']}/rotate"
+    rotated = await app.client.post(path, json={"overlap_seconds": 60}, headers=admin)
+    assert rotated.status_code == 200
+    assert rotated.headers["Cache-Control"] == "no-store"
+    shown = rotated.json()["data"]
+    second = {"X-API-Key": shown["key"]}
+    assert (shown["id"], shown["scopes"]) == (listed["id"], listed["scopes"])
+    ends = datetime.fromisoformat(shown["previous_expires_at"])
+    assert timedelta(seconds=50) < ends - datetime.now(UTC) <= timedelta(seconds=60)
+    for headers in (first, second):
+        assert (await app.client.get("/api/v1/users", headers=headers)).status_code == 200
+    cache = VersionedCache(redis, ApiKeyRecord)
+    cached = await cache.get(api_key_key(digest_of(first["X-API-Key"])))
+    assert cached is not None
+    assert (cached.value.is_active, cached.value.expires_at) == (True, ends)
+    current = await cache.get(api_key_key(digest_of(shown["key"])))
+    assert current is not None
+    assert (current.value.id, current.value.expires_at) == (cached.value.id, None)
+
+    again = await app.client.post(path, json={"overlap_seconds": 0}, headers=admin)
+    third = {"X-API-Key": again.json()["data"]["key"]}
+    for headers, status in ((first, 401), (second, 401), (third, 200)):
+        assert (await app.client.get("/api/v1/users", headers=headers)).status_code == status
+    forgotten = await cache.get(api_key_key(digest_of(first["X-API-Key"])))
+    assert forgotten is not None
+    assert forgotten.value.is_active is False
+
+    await app.client.delete(f"{PATH}/{listed['id']}", headers=admin)
+    assert (await app.client.get("/api/v1/users", headers=third)).status_code == 401
+    refused = await app.client.post(path, json={}, headers=admin)
+    assert (refused.status_code, refused.json()["error"]) == (409, "conflict")
+
+
+async def test_revoking_ends_the_former_key_too(app: RunningApp, admin: dict[str, str]) -> None:
+    first = await app.create_key(admin, Scope.USERS_READ)
+    key_id = (await app.client.get(PATH, headers=admin)).json()["data"][0]["id"]
+    rotated = await app.client.post(f"{PATH}/{key_id}/rotate", json={}, headers=admin)
+    second = {"X-API-Key": rotated.json()["data"]["key"]}
+    await app.client.delete(f"{PATH}/{key_id}", headers=admin)
+    for headers in (first, second):
+        assert (await app.client.get("/api/v1/users", headers=headers)).status_code == 401
+
+
+async def test_a_key_ends_by_itself(app: RunningApp, admin: dict[str, str]) -> None:
+    body = {"name": "soon", "scopes": ["users:read"]}
+    soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    created = await app.client.post(PATH, json={**body, "expires_at": soon}, headers=admin)
+    assert created.status_code == 201
+    headers = {"X-API-Key": created.json()["data"]["key"]}
+    assert (await app.client.get("/api/v1/users", headers=headers)).status_code == 200
+    await asyncio.sleep(1.1)
+    assert (await app.client.get("/api/v1/users", headers=headers)).status_code == 401
+    path = f"{PATH}/{created.json()['data']['id']}/rotate"
+    assert (await app.client.post(path, json={}, headers=admin)).status_code == 409
+    past = await app.client.post(
+        PATH, json={**body, "expires_at": "2020-01-01T00:00:00Z"}, headers=admin
+    )
+    assert (past.status_code, past.json()["details"][0]["field"]) == (422, "expires_at")
+
+
+@pytest.mark.parametrize("key_id", [str(uuid4()), "not-a-uuid"])
+async def test_what_is_not_there_cannot_be_rotated(
+    client: httpx.AsyncClient, admin: dict[str, str], key_id: str
+) -> None:
+    answer = await client.post(f"{PATH}/{key_id}/rotate", json={}, headers=admin)
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")

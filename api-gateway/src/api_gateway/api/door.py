@@ -38,6 +38,7 @@ DOORS: Final = (
     Door(USERS, "/auth/jwks.json", ("GET",)),
     Door(USERS, "/api-keys", ("GET", "POST")),
     Door(USERS, "/api-keys/{key_id}", ("DELETE",)),
+    Door(USERS, "/api-keys/{key_id}/rotate", ("POST",)),
     Door(USERS, "/suppressions", ("GET", "POST", "DELETE")),
     Door(TEMPLATES, "/templates", ("GET", "POST")),
     Door(TEMPLATES, "/templates/{code}", ("GET", "PUT")),

@@ -1,9 +1,10 @@
 """Who calls: scopes of applications, roles of people, and the record behind an API key."""
 
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class Scope(StrEnum):
@@ -39,6 +40,7 @@ class ApiKeyRecord(BaseModel):
                 "scopes": ["notifications:send"],
                 "is_active": True,
                 "rate_limit_per_minute": 600,
+                "expires_at": None,
             }
         },
     )
@@ -49,3 +51,8 @@ class ApiKeyRecord(BaseModel):
     scopes: frozenset[Scope]
     is_active: bool
     rate_limit_per_minute: int | None = Field(default=None, description="None: no limit.")
+    expires_at: AwareDatetime | None = Field(default=None, description="None: it does not end.")
+
+    def admits_at(self, now: datetime) -> bool:
+        """Whether the key opens anything at this time."""
+        return self.is_active and (self.expires_at is None or now < self.expires_at)

@@ -2,7 +2,8 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Protocol
 
 from contracts.access import ApiKeyRecord, Role
@@ -17,6 +18,11 @@ def digest_of(secret: str) -> str:
     A fast hash is right for 256 random bits; there is nothing to guess.
     """
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def utc_now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
 
 
 class ApiKeys(Protocol):
@@ -38,6 +44,7 @@ class Authenticator:
         api_keys: Where API keys are found; None: this service takes none.
         tokens: Verifies access tokens; None: this service takes none.
         service_tokens: The token of each of our services that may call.
+        now: The time, in UTC.
     """
 
     def __init__(
@@ -46,10 +53,12 @@ class Authenticator:
         api_keys: ApiKeys | None = None,
         tokens: TokenVerifier | None = None,
         service_tokens: Mapping[str, str] | None = None,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._api_keys = api_keys
         self._tokens = tokens
         self._service_tokens = dict(service_tokens or {})
+        self._now = now
 
     async def __call__(self, credentials: Credentials) -> Principal:
         """The caller.
@@ -76,7 +85,7 @@ class Authenticator:
 
     async def _application(self, key: str, api_keys: ApiKeys) -> Principal:
         record = await api_keys.find(digest_of(key))
-        if record is None or not record.is_active:
+        if record is None or not record.admits_at(self._now()):
             msg = "The API key is not valid."
             raise UnauthenticatedError(msg)
         return Principal(

@@ -1,5 +1,6 @@
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,13 +17,14 @@ KEY_ID = uuid.uuid4()
 class KnownKeys:
     """API keys by their digests."""
 
-    def __init__(self, *, is_active: bool = True) -> None:
+    def __init__(self, *, is_active: bool = True, expires_at: datetime | None = None) -> None:
         record = ApiKeyRecord(
             id=KEY_ID,
             name="shop",
             version=1,
             scopes=frozenset({Scope.NOTIFICATIONS_SEND}),
             is_active=is_active,
+            expires_at=expires_at,
         )
         self._records = {digest_of("good-key"): record}
 
@@ -123,6 +125,15 @@ async def test_does_not_tell_a_revoked_key_from_an_unknown_one() -> None:
     revoked = await refusal_of(Authenticator(api_keys=keys), showing(api_key="good-key"))
     unknown = await refusal_of(EVERYTHING, showing(api_key="bad-key"))
     assert revoked == unknown
+
+
+async def test_a_key_ends_when_it_says() -> None:
+    end = datetime(2026, 12, 1, tzinfo=UTC)
+    keys, shown = KnownKeys(expires_at=end), showing(api_key="good-key")
+    before = Authenticator(api_keys=keys, now=lambda: end - timedelta(seconds=1))
+    assert (await before(shown)).id == str(KEY_ID)
+    expired = await refusal_of(Authenticator(api_keys=keys, now=lambda: end), shown)
+    assert expired == await refusal_of(EVERYTHING, showing(api_key="bad-key"))
 
 
 async def test_does_not_tell_an_unknown_service_from_a_wrong_token() -> None:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 
 from servicekit.counting import count_rows
 from servicekit.database import Database
 from user_service.adapters.rows import api_key_of, api_key_values
 from user_service.adapters.tables import api_keys
 from user_service.domain.api_key import ApiKey
+from user_service.domain.ports import DecideApiKey
 
 
 class PostgresApiKeys:
@@ -24,9 +25,10 @@ class PostgresApiKeys:
             await connection.execute(insert(api_keys).values(api_key_values(api_key)))
 
     async def find_by_digest(self, digest: str) -> ApiKey | None:
-        """The key with this SHA-256 (hex)."""
+        """The key that is known by this SHA-256 (hex), also if since a rotation by another."""
+        known = or_(api_keys.c.digest == digest, api_keys.c.previous_digest == digest)
         async with self._database.transaction() as connection:
-            result = await connection.execute(select(api_keys).where(api_keys.c.digest == digest))
+            result = await connection.execute(select(api_keys).where(known))
             row = result.mappings().first()
         return None if row is None else api_key_of(row)
 
@@ -43,14 +45,16 @@ class PostgresApiKeys:
             total = await count_rows(connection, api_keys)
         return [api_key_of(row) for row in rows], total
 
-    async def revoke(self, key_id: UUID) -> ApiKey | None:
-        """End a key in a new version, if it has not ended before."""
+    async def change(self, key_id: UUID, decide: DecideApiKey) -> tuple[ApiKey, ApiKey] | None:
+        """Store what is decided, under a lock of the row."""
+        this = api_keys.c.id == key_id
         async with self._database.transaction() as connection:
-            await connection.execute(
-                update(api_keys)
-                .where(api_keys.c.id == key_id, api_keys.c.is_active)
-                .values(is_active=False, version=api_keys.c.version + 1)
-            )
-            result = await connection.execute(select(api_keys).where(api_keys.c.id == key_id))
-            row = result.mappings().first()
-        return None if row is None else api_key_of(row)
+            locked = await connection.execute(select(api_keys).where(this).with_for_update())
+            row = locked.mappings().first()
+            if row is None:
+                return None
+            before = api_key_of(row)
+            after = decide(before)
+            if after != before:
+                await connection.execute(update(api_keys).where(this).values(api_key_values(after)))
+            return before, after

@@ -68,6 +68,9 @@ api_keys: Final = Table(
     Column("created_by", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("last_used_at", DateTime(timezone=True)),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("previous_digest", Text, unique=True),
+    Column("previous_expires_at", DateTime(timezone=True)),
     CheckConstraint("version >= 1", name="version_positive"),
     CheckConstraint("rate_limit_per_minute >= 1", name="rate_limit_positive"),
 )

@@ -96,6 +96,10 @@ class ApiKeyAnswer(BaseModel):
     created_by: str
     created_at: datetime
     last_used_at: datetime | None
+    expires_at: datetime | None
+    previous_expires_at: datetime | None = Field(
+        description="Until then the key from before the last rotation opens the same."
+    )
 
     @classmethod
     def of(cls, api_key: ApiKey) -> Self:
@@ -110,6 +114,8 @@ class ApiKeyAnswer(BaseModel):
             created_by=api_key.created_by,
             created_at=api_key.created_at,
             last_used_at=api_key.last_used_at,
+            expires_at=api_key.expires_at,
+            previous_expires_at=api_key.previous_expires_at,
         )
 
 

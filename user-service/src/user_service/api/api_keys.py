@@ -1,19 +1,22 @@
 """API keys as administrators manage them, and as services that check keys look them up."""
 
 import re
+from datetime import timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Response
 
 from contracts.access import ApiKeyRecord
 from contracts.envelope import Envelope
+from contracts.error_codes import ErrorCode
 from servicekit.access import Allow, Principal
+from servicekit.documented_errors import errors
 from servicekit.json_route import JsonRoute
 from servicekit.pagination import PageQuery
 from servicekit.responses import ok, page_of
 from user_service.api.answers import ApiKeyAnswer, NewApiKeyAnswer, new_api_key_answer
 from user_service.api.dependencies import KeyIdInPath, UseCasesHere
-from user_service.api.schemas import CreateApiKeyBody
+from user_service.api.schemas import CreateApiKeyBody, RotateApiKeyBody
 from user_service.domain.errors import ApiKeyNotFoundError
 
 router: Final = APIRouter(prefix="/api-keys", tags=["api keys"], route_class=JsonRoute)
@@ -33,6 +36,7 @@ async def create_api_key(
         name=body.name,
         scopes=body.scopes,
         rate_limit_per_minute=body.rate_limit_per_minute,
+        expires_at=body.expires_at,
         by=caller.caller_id,
     )
     response.headers["Cache-Control"] = "no-store"
@@ -58,6 +62,25 @@ async def revoke_api_key(key_id: KeyIdInPath, use_cases: UseCasesHere) -> Envelo
     """In force when this answers; revoking a revoked key changes nothing."""
     api_key = await use_cases.revoke_api_key(key_id)
     return ok(ApiKeyAnswer.of(api_key), "The key is revoked.")
+
+
+@router.post(
+    "/{key_id}/rotate",
+    dependencies=[_AdminOnly],
+    summary="Replace an API key by its next one",
+    responses=errors(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+)
+async def rotate_api_key(
+    key_id: KeyIdInPath, body: RotateApiKeyBody, response: Response, use_cases: UseCasesHere
+) -> Envelope[NewApiKeyAnswer]:
+    """`key` is shown this once. The present key goes on for `overlap_seconds`, at most thirty days.
+
+    To the system it is the same application: id, scopes, rate, and what it has sent stay. A key
+    from before the last rotation ends at once. 409 for one that was revoked or has expired.
+    """
+    rotated = await use_cases.rotate_api_key(key_id, timedelta(seconds=body.overlap_seconds))
+    response.headers["Cache-Control"] = "no-store"
+    return ok(new_api_key_answer(rotated), "The key was rotated; keep it, it is not shown again.")
 
 
 @router.get("/by-digest/{digest}", dependencies=[_Services], summary="What is behind an API key")

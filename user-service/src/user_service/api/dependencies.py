@@ -22,6 +22,7 @@ from user_service.usecases.list_users import ListUsers
 from user_service.usecases.preferences import ChangePreferences, ReadPreferences
 from user_service.usecases.read_categories import ReadCategories
 from user_service.usecases.revoke_api_key import RevokeApiKey
+from user_service.usecases.rotate_api_key import RotateApiKey
 from user_service.usecases.sign_in import SignIn
 from user_service.usecases.update_user import UpdateUser
 
@@ -39,6 +40,7 @@ class UseCases:
     create_api_key: CreateApiKey
     list_api_keys: ListApiKeys
     revoke_api_key: RevokeApiKey
+    rotate_api_key: RotateApiKey
     find_api_key: FindApiKey
     add_suppression: AddSuppression
     lift_suppression: LiftSuppression

@@ -39,6 +39,8 @@ API_KEY: Final[JsonDict] = {
     "created_by": f"user:{_USER_ID}",
     "created_at": _AT,
     "last_used_at": None,
+    "expires_at": None,
+    "previous_expires_at": None,
 }
 NEW_API_KEY: Final[JsonDict] = {**API_KEY, "key": "nk_Zm9vYmFyYmF6…"}
 SUPPRESSION: Final[JsonDict] = {

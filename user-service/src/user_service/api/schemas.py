@@ -23,6 +23,7 @@ from user_service.domain.password import MAX_PASSWORD, MIN_PASSWORD
 from user_service.domain.timezone import known_timezone
 
 _MAX_RATE: Final = 1_000_000
+_MAX_OVERLAP: Final = 30 * 24 * 3600
 
 
 def _email(value: str) -> str:
@@ -154,6 +155,15 @@ class CreateApiKeyBody(Body):
     name: Name
     scopes: Annotated[frozenset[Scope], Field(min_length=1)]
     rate_limit_per_minute: Annotated[int, Field(strict=True, ge=1, le=_MAX_RATE)] | None = None
+    expires_at: Moment | None = Field(default=None, description="Null: it does not end by itself.")
+
+
+class RotateApiKeyBody(Body):
+    """How long the present key is to go on beside the next one."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"overlap_seconds": 3600}]})
+
+    overlap_seconds: Annotated[int, Field(strict=True, ge=0, le=_MAX_OVERLAP)] = 24 * 3600
 
 
 class SuppressBody(Body):

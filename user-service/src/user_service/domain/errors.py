@@ -3,7 +3,7 @@
 ServiceError
 ├── NotFoundError ── UserNotFoundError, ApiKeyNotFoundError, SuppressionNotFoundError,
 │                    CategoryNotFoundError                                               404
-├── ConflictError ── EmailTakenError, BuiltInCategoryError                               409
+├── ConflictError ── EmailTakenError, BuiltInCategoryError, ApiKeyEndedError             409
 ├── UnprocessableContentError ── ExpiryPassedError                                       422
 └── UnauthenticatedError ── InvalidCredentialsError                                      401
 """
@@ -34,6 +34,13 @@ class ApiKeyNotFoundError(NotFoundError):
         super().__init__("There is no such API key.")
 
 
+class ApiKeyEndedError(ConflictError):
+    """A key that was revoked or has expired, and cannot be rotated."""
+
+    def __init__(self) -> None:
+        super().__init__("The key was revoked or has expired; create another one.")
+
+
 class SuppressionNotFoundError(NotFoundError):
     """Nothing keeps mail from this address."""
 
@@ -56,7 +63,7 @@ class BuiltInCategoryError(ConflictError):
 
 
 class ExpiryPassedError(UnprocessableContentError):
-    """A suppression that is to be added would have ended already."""
+    """A suppression or key that is to be would have ended already."""
 
     def __init__(self) -> None:
         message = "expires_at must be in the future."

@@ -16,6 +16,10 @@ DecideUser = Callable[[User], User]
 """Pure: it may be called while the user is locked. What it raises leaves the user unchanged."""
 
 
+DecideApiKey = Callable[[ApiKey], ApiKey]
+"""As `DecideUser`."""
+
+
 class Users(Protocol):
     """Where users are kept. Each method is one transaction."""
 
@@ -67,15 +71,19 @@ class ApiKeys(Protocol):
         ...
 
     async def find_by_digest(self, digest: str) -> ApiKey | None:
-        """The key with this SHA-256 (hex)."""
+        """The key that is known by this SHA-256 (hex), also if since a rotation by another."""
         ...
 
     async def page(self, *, limit: int, offset: int) -> tuple[Sequence[ApiKey], int]:
         """Keys, newest first; and how many exist, exact up to 10,000."""
         ...
 
-    async def revoke(self, key_id: UUID) -> ApiKey | None:
-        """End a key in a new version; one that has ended stays as it is. None: no such key."""
+    async def change(self, key_id: UUID, decide: DecideApiKey) -> tuple[ApiKey, ApiKey] | None:
+        """Store what is decided; other changes of the same key wait meanwhile.
+
+        Returns:
+            The key as it was and as it is; None: there is no such key.
+        """
         ...
 
 

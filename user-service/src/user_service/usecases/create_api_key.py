@@ -8,6 +8,7 @@ from uuid import UUID
 from contracts.access import Scope
 from servicekit.authentication import digest_of
 from user_service.domain.api_key import KEY_BYTES, ApiKey, prefix_of, spell_key
+from user_service.domain.errors import ExpiryPassedError
 from user_service.domain.ports import ApiKeys, Snapshots
 
 
@@ -38,7 +39,13 @@ class CreateApiKey:
         self._random_bytes = random_bytes
 
     async def __call__(
-        self, *, name: str, scopes: frozenset[Scope], rate_limit_per_minute: int | None, by: str
+        self,
+        *,
+        name: str,
+        scopes: frozenset[Scope],
+        rate_limit_per_minute: int | None,
+        expires_at: datetime | None = None,
+        by: str,
     ) -> CreatedApiKey:
         """The new key; this is the only time that it can be read.
 
@@ -46,8 +53,15 @@ class CreateApiKey:
             name: For people.
             scopes: What the application may do.
             rate_limit_per_minute: None: no limit.
+            expires_at: None: it does not end by itself.
             by: The caller who creates it.
+
+        Raises:
+            ExpiryPassedError: It would have ended already.
         """
+        now = self._now()
+        if expires_at is not None and expires_at <= now:
+            raise ExpiryPassedError
         key = spell_key(self._random_bytes(KEY_BYTES))
         api_key = ApiKey(
             id=self._new_id(),
@@ -59,8 +73,9 @@ class CreateApiKey:
             is_active=True,
             version=1,
             created_by=by,
-            created_at=self._now(),
+            created_at=now,
             last_used_at=None,
+            expires_at=expires_at,
         )
         await self._api_keys.create(api_key)
         await self._snapshots.store_api_key(api_key.digest, api_key.record())

@@ -11,6 +11,6 @@ class FindApiKey:
         self._api_keys = api_keys
 
     async def find(self, digest: str) -> ApiKeyRecord | None:
-        """The key with this SHA-256 (hex), active or not."""
+        """The key that is known by this SHA-256 (hex), active or not."""
         api_key = await self._api_keys.find_by_digest(digest)
-        return None if api_key is None else api_key.record()
+        return None if api_key is None else api_key.record(digest)

@@ -20,8 +20,10 @@ class RevokeApiKey:
         Raises:
             ApiKeyNotFoundError: There is no such key.
         """
-        api_key = await self._api_keys.revoke(key_id)
-        if api_key is None:
+        changed = await self._api_keys.change(key_id, ApiKey.revoked)
+        if changed is None:
             raise ApiKeyNotFoundError
-        await self._snapshots.store_api_key(api_key.digest, api_key.record())
+        api_key = changed[1]
+        for digest in api_key.digests:
+            await self._snapshots.store_api_key(digest, api_key.record(digest))
         return api_key
