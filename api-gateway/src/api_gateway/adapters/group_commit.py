@@ -21,7 +21,7 @@ from servicekit.logs import get_logger
 _log = get_logger(__name__)
 
 LONGEST_GROUP: Final = 200
-STORE_SECONDS: Final = 2.5
+STORE_SECONDS: Final = 2.4
 """A caller is told that the database is away while their own patience lasts."""
 
 Result = Stored | StoredRequest

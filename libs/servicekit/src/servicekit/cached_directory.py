@@ -1,8 +1,9 @@
 """What another service owns, as we see it: Redis first, then the owner, then a stale copy."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel
@@ -16,6 +17,9 @@ from servicekit.single_flight import SingleFlight
 from servicekit.versioned_cache import Cached, VersionedCache
 
 _log = get_logger(__name__)
+
+PATIENCE_SECONDS: Final = 0.2
+"""With an owner of whose thing there is a stale copy: a caller's own patience is worth more."""
 
 KeyT = TypeVar("KeyT")
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -77,18 +81,22 @@ class CachedDirectory(Generic[KeyT, ModelT]):
 
         Args:
             key: What is looked for.
-            cached: The copy that was there; one that is not stale is the answer.
+            cached: The copy that was there; one that is not stale is the answer, and a stale one is
+                it where the owner takes longer than `PATIENCE_SECONDS`, who is then heard out for
+                the next one who asks.
 
         Raises:
             UnavailableError: The owner is away, and there is no copy.
         """
         if cached is not None and not cached.is_stale:
             return cached
-        try:
+        if cached is None:
             value = await self._ask_together(key)
-        except UnavailableError:
-            if cached is None:
-                raise
+            return None if value is None else Cached(value, is_stale=False)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                value = await self._ask_together(key)
+        except (UnavailableError, TimeoutError):
             self._used_stale(key)
             return cached
         return None if value is None else Cached(value, is_stale=False)

@@ -164,6 +164,35 @@ async def test_a_stale_copy_serves_while_the_owner_is_away(
     assert [line["event"] for line in lines] == ["directory.stale_copy_used"]
 
 
+async def test_a_stale_copy_serves_while_the_owner_takes_its_time(
+    make_rows: MakeRows, known: Row
+) -> None:
+    answered = asyncio.Event()
+
+    async def take_time(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.6)
+        body = json.dumps({"data": known.model_copy(update={"version": 2}).model_dump()}).encode()
+        writer.write(b"HTTP/1.1 200 X\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        await writer.drain()
+        answered.set()
+
+    server = await asyncio.start_server(take_time, "127.0.0.1", 0)
+    await make_rows().find(known.name)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    slow = make_rows(url=url, later=SOFT_SECONDS + 1)
+    began = time.monotonic()
+    assert await slow.find_copy(known.name) == Cached(known, is_stale=True)
+    assert time.monotonic() - began < 0.5
+    # Who asked goes on without it; what the owner says in the end is there for the next.
+    await answered.wait()
+    await asyncio.sleep(0.1)
+    newer = await make_rows().find(known.name)
+    assert newer is not None
+    assert newer.version == 2
+    server.close()
+
+
 async def test_a_copy_says_whether_it_is_stale_because_the_owner_is_away(
     make_rows: MakeRows, owner: Owner, known: Row, away: str
 ) -> None:
