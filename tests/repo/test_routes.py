@@ -12,6 +12,9 @@ from servicekit.access import PUBLIC_PATHS, declared_access, is_forwarded, is_pu
 
 OPEN_TO_EVERYBODY: Final = {
     ("user-service", "POST", "/api/v1/auth/login"),
+    # A refresh token is its own credential.
+    ("user-service", "POST", "/api/v1/auth/refresh"),
+    ("user-service", "POST", "/api/v1/auth/logout"),
     ("user-service", "GET", "/api/v1/auth/jwks.json"),
     # SendGrid holds no credential of ours; its signature is checked before anything is read.
     ("email-service", "POST", "/api/v1/providers/sendgrid/events"),

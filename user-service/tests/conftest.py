@@ -11,7 +11,8 @@ import pytest_asyncio
 # In importlib mode pytest leaves sys.path alone; suites, fakes and samples lie in this folder.
 sys.path.insert(0, str(Path(__file__).parent))
 pytest.register_assert_rewrite(
-    *("api_keys_suite", "categories_suite", "passwords_suite", "running_app", "snapshots_suite"),
+    *("api_keys_suite", "categories_suite", "passwords_suite", "running_app"),
+    *("sessions_suite", "snapshots_suite"),
     *("suppressed_addresses_suite", "suppressions_suite", "users_suite"),
 )
 

@@ -24,6 +24,7 @@ from user_service.adapters.argon2_passwords import Argon2Passwords
 from user_service.adapters.jwt_issuer import JwtIssuer
 from user_service.adapters.postgres_api_keys import PostgresApiKeys
 from user_service.adapters.postgres_categories import PostgresCategories
+from user_service.adapters.postgres_sessions import PostgresSessions
 from user_service.adapters.postgres_suppressions import PostgresSuppressions
 from user_service.adapters.postgres_user_digests import PostgresUserDigests
 from user_service.adapters.postgres_users import PostgresUsers
@@ -43,6 +44,7 @@ from user_service.settings import Settings
 from user_service.usecases.add_suppression import AddSuppression
 from user_service.usecases.announce_suppressions import AnnounceSuppressions
 from user_service.usecases.change_categories import ChangeCategories
+from user_service.usecases.change_password import ChangePassword
 from user_service.usecases.change_suppression import ChangeSuppression
 from user_service.usecases.create_api_key import CreateApiKey
 from user_service.usecases.create_user import CreateUser
@@ -60,6 +62,7 @@ from user_service.usecases.read_categories import ReadCategories
 from user_service.usecases.record_suppression import RecordSuppression
 from user_service.usecases.revoke_api_key import RevokeApiKey
 from user_service.usecases.rotate_api_key import RotateApiKey
+from user_service.usecases.sessions import KeepSignedIn
 from user_service.usecases.sign_in import SignIn
 from user_service.usecases.update_user import UpdateUser
 
@@ -90,7 +93,15 @@ def build_app(settings: Settings) -> FastAPI:
         SigningKey.from_pem(settings.jwt_private_key.get_secret_value()), secrets.token_hex
     )
     get_user = GetUser(users)
-    update_user = UpdateUser(users, passwords, snapshots, now=_now)
+    keep_signed_in = KeepSignedIn(
+        users,
+        PostgresSessions(database),
+        issuer,
+        now=_now,
+        new_id=uuid4,
+        random_bytes=secrets.token_bytes,
+    )
+    update_user = UpdateUser(users, passwords, snapshots, keep_signed_in, now=_now)
     create_user = CreateUser(users, passwords, snapshots, now=_now, new_id=uuid4)
     find_api_key = FindApiKey(api_keys)
     suppressions = PostgresSuppressions(database)
@@ -158,7 +169,9 @@ def build_app(settings: Settings) -> FastAPI:
                 get_users=GetUsers(users),
                 list_users=ListUsers(users),
                 update_user=update_user,
-                sign_in=SignIn(users, passwords, issuer, now=_now),
+                sign_in=SignIn(users, passwords, keep_signed_in),
+                keep_signed_in=keep_signed_in,
+                change_password=ChangePassword(users, passwords, update_user, keep_signed_in),
                 create_api_key=CreateApiKey(
                     api_keys,
                     snapshots,

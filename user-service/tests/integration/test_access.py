@@ -39,6 +39,7 @@ async def my_id(app: RunningApp, email: str, password: str) -> str:
         ("DELETE", f"{KEYS}/x"),
         ("POST", f"{KEYS}/x/rotate"),
         ("GET", f"{KEYS}/by-digest/{DIGEST}"),
+        ("POST", "/api/v1/auth/password"),
     ],
 )
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from api_keys_suite import ApiKeysSuite
 from categories_suite import CategoriesSuite
 from queues import until
 from samples import email_digest, new_suppression, new_user
+from sessions_suite import SessionsSuite
 from sqlalchemy import insert, text, update
 from suppressions_suite import SuppressionsSuite
 from users_suite import UsersSuite
@@ -14,12 +15,14 @@ from contracts.suppression import SuppressionReason
 from servicekit.database import Database
 from user_service.adapters.postgres_api_keys import PostgresApiKeys
 from user_service.adapters.postgres_categories import PostgresCategories
+from user_service.adapters.postgres_sessions import PostgresSessions
 from user_service.adapters.postgres_suppressions import PostgresSuppressions
 from user_service.adapters.postgres_users import PostgresUsers
 from user_service.adapters.rows import suppression_values
 from user_service.adapters.tables import suppressions, users
 from user_service.domain.category_ports import Categories
 from user_service.domain.ports import ApiKeys, Users
+from user_service.domain.session_ports import Sessions
 from user_service.domain.suppression_ports import Suppressions
 
 
@@ -39,6 +42,16 @@ class TestPostgresCategories(CategoriesSuite):
     @pytest.fixture
     def categories(self, database: Database) -> Categories:
         return PostgresCategories(database)
+
+
+class TestPostgresSessions(SessionsSuite):
+    @pytest.fixture
+    def users(self, database: Database) -> Users:
+        return PostgresUsers(database, email_digest)
+
+    @pytest.fixture
+    def sessions(self, database: Database) -> Sessions:
+        return PostgresSessions(database)
 
 
 class TestPostgresSuppressions(SuppressionsSuite):

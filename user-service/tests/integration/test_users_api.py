@@ -169,9 +169,8 @@ async def test_redis_holds_each_version_when_the_answer_comes(
 
 async def test_a_new_password_replaces_the_old_one(app: RunningApp, writer: dict[str, str]) -> None:
     user = await app.create_user(writer)
-    themselves = await app.sign_in(user["email"], PASSWORD)
     answer = await app.client.patch(
-        f"{PATH}/{user['id']}", json={"password": "another password"}, headers=themselves
+        f"{PATH}/{user['id']}", json={"password": "another password"}, headers=writer
     )
     assert answer.status_code == 200
     assert "another password" not in answer.text

@@ -6,11 +6,13 @@ from categories_suite import CategoriesSuite
 from fake_api_keys import FakeApiKeys
 from fake_categories import FakeCategories
 from fake_passwords import FakePasswords
+from fake_sessions import FakeSessions
 from fake_snapshots import FakeSnapshots
 from fake_suppressed_addresses import FakeSuppressedAddresses
 from fake_suppressions import FakeSuppressions
 from fake_users import FakeUsers
 from passwords_suite import PasswordsSuite
+from sessions_suite import SessionsSuite
 from snapshots_suite import SnapshotsSuite
 from suppressed_addresses_suite import SuppressedAddressesSuite
 from suppressions_suite import SuppressionsSuite
@@ -21,6 +23,7 @@ from contracts.suppression import SuppressionReason
 from contracts.user_snapshot import UserSnapshot
 from user_service.domain.category_ports import Categories
 from user_service.domain.ports import ApiKeys, Passwords, Snapshots, Users
+from user_service.domain.session_ports import Sessions
 from user_service.domain.suppression_ports import SuppressedAddresses, Suppressions
 
 
@@ -46,6 +49,16 @@ class TestFakePasswords(PasswordsSuite):
     @pytest.fixture
     def passwords(self) -> Passwords:
         return FakePasswords()
+
+
+class TestFakeSessions(SessionsSuite):
+    @pytest.fixture
+    def users(self) -> Users:
+        return FakeUsers()
+
+    @pytest.fixture
+    def sessions(self) -> Sessions:
+        return FakeSessions()
 
 
 class TestFakeSnapshots(SnapshotsSuite):

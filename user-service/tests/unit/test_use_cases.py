@@ -3,6 +3,7 @@ from uuid import UUID, uuid4
 import pytest
 from fake_api_keys import FakeApiKeys
 from fake_passwords import FakePasswords
+from fake_sessions import FakeSessions
 from fake_snapshots import FakeSnapshots
 from fake_users import FakeUsers
 from samples import LATER, NOW, PASSWORD, new_private_key, new_user
@@ -27,6 +28,7 @@ from user_service.usecases.ensure_first_admin import EnsureFirstAdmin
 from user_service.usecases.find_api_key import FindApiKey
 from user_service.usecases.get_user import GetUser
 from user_service.usecases.revoke_api_key import RevokeApiKey
+from user_service.usecases.sessions import KeepSignedIn
 from user_service.usecases.sign_in import SignIn
 from user_service.usecases.update_user import UpdateUser
 
@@ -45,13 +47,18 @@ class World:
         self.create_user = CreateUser(
             self.users, self.passwords, self.snapshots, now=lambda: NOW, new_id=uuid4
         )
-        self.update_user = UpdateUser(self.users, self.passwords, self.snapshots, now=lambda: LATER)
-        self.sign_in = SignIn(
+        keep_signed_in = KeepSignedIn(
             self.users,
-            self.passwords,
+            FakeSessions(),
             JwtIssuer(SigningKey.from_pem(new_private_key()), lambda: "jti"),
             now=lambda: NOW,
+            new_id=uuid4,
+            random_bytes=bytes,
         )
+        self.update_user = UpdateUser(
+            self.users, self.passwords, self.snapshots, keep_signed_in, now=lambda: LATER
+        )
+        self.sign_in = SignIn(self.users, self.passwords, keep_signed_in)
         self.create_api_key = CreateApiKey(
             self.api_keys, self.snapshots, now=lambda: NOW, new_id=uuid4, random_bytes=bytes
         )

@@ -8,6 +8,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    ForeignKey,
     Index,
     Integer,
     String,
@@ -74,6 +75,17 @@ api_keys: Final = Table(
     CheckConstraint("version >= 1", name="version_positive"),
     CheckConstraint("rate_limit_per_minute >= 1", name="rate_limit_positive"),
 )
+
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+)
+Index(None, sessions.c.user_id, sessions.c.created_at)
 
 suppressions: Final = Table(
     "suppressions",

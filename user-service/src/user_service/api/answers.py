@@ -18,7 +18,7 @@ from user_service.domain.api_key import ApiKey
 from user_service.domain.suppression import Suppression
 from user_service.domain.user import User
 from user_service.usecases.create_api_key import CreatedApiKey
-from user_service.usecases.sign_in import SignedIn
+from user_service.usecases.sessions import SignedIn
 
 
 class UserAnswer(BaseModel):
@@ -59,7 +59,7 @@ class UserAnswer(BaseModel):
 
 
 class TokenAnswer(BaseModel):
-    """An access token; `access_token` is the same as `token`."""
+    """A session's tokens; `access_token` is the same as `token`."""
 
     model_config = ConfigDict(json_schema_extra={"example": TOKEN})
 
@@ -67,6 +67,8 @@ class TokenAnswer(BaseModel):
     access_token: str
     token_type: Literal["bearer"] = "bearer"
     expires_in: int = Field(description="Seconds.")
+    refresh_token: str = Field(description="Good for one use, by `POST /auth/refresh`.")
+    refresh_expires_in: int = Field(description="Seconds.")
     user_id: UUID
     role: Role
 
@@ -77,6 +79,8 @@ class TokenAnswer(BaseModel):
             token=signed_in.access.token,
             access_token=signed_in.access.token,
             expires_in=signed_in.access.expires_in,
+            refresh_token=signed_in.refresh.token,
+            refresh_expires_in=signed_in.refresh.expires_in,
             user_id=signed_in.user.id,
             role=signed_in.user.role,
         )

@@ -10,6 +10,7 @@ from fastapi import Depends, Path, Request
 from user_service.domain.errors import ApiKeyNotFoundError, UserNotFoundError
 from user_service.usecases.add_suppression import AddSuppression
 from user_service.usecases.change_categories import ChangeCategories
+from user_service.usecases.change_password import ChangePassword
 from user_service.usecases.create_api_key import CreateApiKey
 from user_service.usecases.create_user import CreateUser
 from user_service.usecases.find_api_key import FindApiKey
@@ -23,6 +24,7 @@ from user_service.usecases.preferences import ChangePreferences, ReadPreferences
 from user_service.usecases.read_categories import ReadCategories
 from user_service.usecases.revoke_api_key import RevokeApiKey
 from user_service.usecases.rotate_api_key import RotateApiKey
+from user_service.usecases.sessions import KeepSignedIn
 from user_service.usecases.sign_in import SignIn
 from user_service.usecases.update_user import UpdateUser
 
@@ -37,6 +39,8 @@ class UseCases:
     list_users: ListUsers
     update_user: UpdateUser
     sign_in: SignIn
+    keep_signed_in: KeepSignedIn
+    change_password: ChangePassword
     create_api_key: CreateApiKey
     list_api_keys: ListApiKeys
     revoke_api_key: RevokeApiKey

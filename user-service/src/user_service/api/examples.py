@@ -25,9 +25,18 @@ TOKEN: Final[JsonDict] = {
     "token": "eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl",
     "access_token": "eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl",
     "token_type": "bearer",
-    "expires_in": 3600,
+    "expires_in": 900,
+    "refresh_token": "nr_AZPxnwAAcACAAAAAAAAAAg…",
+    "refresh_expires_in": 2592000,
     "user_id": _USER_ID,
     "role": "user",
+}
+SIGNED_OUT: Final[JsonDict] = {
+    "success": True,
+    "message": "Signed out.",
+    "data": None,
+    "error": None,
+    "meta": None,
 }
 API_KEY: Final[JsonDict] = {
     "id": "0193f19f-0000-7000-8000-000000000002",

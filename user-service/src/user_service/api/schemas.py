@@ -141,6 +141,27 @@ class SignInBody(Body):
     password: Annotated[SecretStr, Field(max_length=MAX_PASSWORD), SECRET_TEXT]
 
 
+class RefreshTokenBody(Body):
+    """A refresh token; what cannot be one is wrong rather than invalid."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"refresh_token": "nr_AZPxnwAA…"}]})
+
+    refresh_token: Annotated[SecretStr, Field(max_length=200), SECRET_TEXT]
+
+
+class ChangePasswordBody(Body):
+    """The password that is to change, and the next one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"current_password": "correct horse", "new_password": "battery staple"}]
+        }
+    )
+
+    current_password: Annotated[SecretStr, Field(max_length=MAX_PASSWORD), SECRET_TEXT]
+    new_password: Password
+
+
 class CreateApiKeyBody(Body):
     """A key for an application; without a rate its calls are not limited."""
 

@@ -16,6 +16,7 @@ from contracts.snapshot_questions import UserSnapshotsQuestion
 from contracts.user_snapshot import UserSnapshot
 from servicekit.access import Allow, CallerKind, Principal
 from servicekit.documented_errors import errors
+from servicekit.errors import ForbiddenError
 from servicekit.json_route import JsonRoute
 from servicekit.pagination import PageQuery
 from servicekit.responses import ok, page_of
@@ -84,8 +85,16 @@ async def get_user(
 async def update_user(
     caller: Writer, user_id: UserIdInPath, body: PatchUserBody, use_cases: UseCasesHere
 ) -> Envelope[UserAnswer]:
-    """What is left out stays as it is; `push_token: null` clears it."""
+    """What is left out stays as it is; `push_token: null` clears it.
+
+    A new `password`, and `is_active: false`, end all of the user's sessions.
+    """
     refuse_strangers(caller, user_id)
+    if "password" in body.model_fields_set and caller.id == str(user_id):
+        msg = (
+            "One's own password is changed by POST /auth/password, which asks for the present one."
+        )
+        raise ForbiddenError(msg)
     user = await use_cases.update_user(
         user_id, user_changes(body), password=new_password(body), by=caller
     )

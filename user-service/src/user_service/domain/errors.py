@@ -5,7 +5,7 @@ ServiceError
 │                    CategoryNotFoundError                                               404
 ├── ConflictError ── EmailTakenError, BuiltInCategoryError, ApiKeyEndedError             409
 ├── UnprocessableContentError ── ExpiryPassedError                                       422
-└── UnauthenticatedError ── InvalidCredentialsError                                      401
+└── UnauthenticatedError ── InvalidCredentialsError, RefreshTokenError                   401
 """
 
 from contracts.envelope import ErrorDetail
@@ -88,3 +88,12 @@ class InvalidCredentialsError(UnauthenticatedError):
 
     def __init__(self) -> None:
         super().__init__("The e-mail address or the password is wrong.")
+
+
+class RefreshTokenError(UnauthenticatedError):
+    """A refresh token that opens nothing; deliberately the same for unknown, used and expired."""
+
+    default_code = ErrorCode.INVALID_CREDENTIALS
+
+    def __init__(self) -> None:
+        super().__init__("The refresh token is not valid; sign in again.")

@@ -1,44 +1,25 @@
 """Sign in with an e-mail address and a password."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-
 from user_service.domain.email_address import canonical_email
 from user_service.domain.errors import InvalidCredentialsError
-from user_service.domain.ports import AccessToken, Passwords, TokenIssuer, Users
+from user_service.domain.ports import Passwords, Users
 from user_service.domain.user import User
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """Who signed in, and the token they go on with."""
-
-    user: User
-    access: AccessToken
+from user_service.usecases.sessions import KeepSignedIn, SignedIn
 
 
 class SignIn:
-    """Exchanges credentials for an access token.
+    """Exchanges credentials for a session.
 
     Every refusal costs one hash, so that time does not tell which addresses are known.
     """
 
-    def __init__(
-        self,
-        users: Users,
-        passwords: Passwords,
-        issuer: TokenIssuer,
-        *,
-        now: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, users: Users, passwords: Passwords, keep_signed_in: KeepSignedIn) -> None:
         self._users = users
         self._passwords = passwords
-        self._issuer = issuer
-        self._now = now
+        self._keep_signed_in = keep_signed_in
 
     async def __call__(self, email: str, password: str) -> SignedIn:
-        """A token for the user.
+        """The session's first tokens.
 
         Raises:
             InvalidCredentialsError: Unknown address, wrong password, no password, or inactive.
@@ -48,7 +29,7 @@ class SignIn:
         is_right = await self._passwords.verify(password, hashed)
         if user is None or not is_right or not user.is_active:
             raise InvalidCredentialsError
-        return SignedIn(user, self._issuer.issue(user, self._now()))
+        return await self._keep_signed_in.begin(user)
 
     async def _find(self, email: str) -> User | None:
         try:

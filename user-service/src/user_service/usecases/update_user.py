@@ -12,6 +12,7 @@ from user_service.domain.errors import UserNotFoundError
 from user_service.domain.ports import Passwords, Snapshots, Users
 from user_service.domain.user import User
 from user_service.domain.user_changes import UNSET, UserChanges
+from user_service.usecases.sessions import KeepSignedIn
 
 
 class UpdateUser:
@@ -22,12 +23,14 @@ class UpdateUser:
         users: Users,
         passwords: Passwords,
         snapshots: Snapshots,
+        keep_signed_in: KeepSignedIn,
         *,
         now: Callable[[], datetime],
     ) -> None:
         self._users = users
         self._passwords = passwords
         self._snapshots = snapshots
+        self._keep_signed_in = keep_signed_in
         self._now = now
 
     async def __call__(
@@ -39,7 +42,8 @@ class UpdateUser:
             user_id: Whom to change.
             changes: What to change.
             password: A new one, if there is one.
-            by: Who asks; a signed-in user must be the one who is changed.
+            by: Who asks; a signed-in user must be the one who is changed. A new password, or being
+                made inactive, ends all their sessions.
 
         Raises:
             UserNotFoundError: There is no such user.
@@ -57,6 +61,8 @@ class UpdateUser:
         if user is None:
             raise UserNotFoundError
         await self._snapshots.store_user(user.snapshot())
+        if password is not None or not user.is_active:
+            await self._keep_signed_in.end_all(user_id)
         return user
 
 
