@@ -1,5 +1,6 @@
 """The catalogue as the gateway knows it, on a real Redis and with an owner that may be away."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit
 
@@ -85,6 +86,17 @@ async def test_asks_the_owner_where_redis_has_none(
     cached = await known.cache.get(CATEGORIES_KEY)
     assert cached is not None
     assert cached.value == OLD
+
+
+async def test_at_the_start_nobody_decides_before_it_is_known(
+    known: Known, services: LoopbackServices
+) -> None:
+    services.has_categories(OLD)
+    services.is_free.clear()
+    asking = [asyncio.create_task(known.now()) for _ in range(3)]
+    await asyncio.sleep(0.1)
+    services.is_free.set()
+    assert await asyncio.gather(*asking) == [OLD] * 3
 
 
 async def test_a_change_is_known_within_a_second(known: Known) -> None:

@@ -38,6 +38,7 @@ class RemoteCategories:
     ) -> None:
         self._monotonic = monotonic
         self._held = BUILT_IN
+        self._is_known = False
         self._held_until = float("-inf")
         self._directory: CachedDirectory[str, CategoryCatalogue] = CachedDirectory(
             cache=VersionedCache(redis, CategoryCatalogue, metrics=metrics),
@@ -54,12 +55,14 @@ class RemoteCategories:
         now = self._monotonic()
         if now < self._held_until:
             return self._held
-        # Others need not wait for this look: what is held is good enough for them.
-        self._held_until = now + _HELD_SECONDS
+        if self._is_known:
+            # Others need not wait for this look: what is held is good enough for them.
+            self._held_until = now + _HELD_SECONDS
         try:
             found = await self._directory.find(CATEGORIES_KEY)
         except UnavailableError:
             return self._held
+        self._is_known, self._held_until = True, now + _HELD_SECONDS
         if found is not None and found.version >= self._held.version:
             self._held = found
         return self._held
